@@ -1,0 +1,244 @@
+/**
+ * The contract every provider keeps: a request goes in, a stream of typed outputs comes out, and what can go wrong is
+ * in the type.
+ *
+ * Swapping the provider is swapping the layer that provides `Provider`.
+ *
+ * @since 0.1.0
+ */
+import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Failure from "./http/Failure.js"
+import { withClocks } from "./internal/clocks.js"
+import * as ModelCatalog from "./ModelCatalog.js"
+import * as Output from "./Output.js"
+import type { Parameter } from "./Parameters.js"
+import { isProviderError, type ProviderError, ResponseError, Timeout } from "./ProviderError.js"
+import { Request } from "./Request.js"
+
+export {
+  /**
+   * What a caller asks of a provider.
+   *
+   * @since 0.1.0
+   * @category models
+   */
+  Request
+} from "./Request.js"
+
+/**
+ * What is known of a provider without calling it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Info {
+  readonly name: string
+  /** Page of the service. */
+  readonly url: string
+  /** Name to show to people, when it differs from `name`. */
+  readonly label?: string | undefined
+  /** Page where a user gets credentials. */
+  readonly loginUrl?: string | undefined
+  /** Whether the service is known to answer today. */
+  readonly working: boolean
+  readonly needsAuth: boolean
+  /** Whether outputs arrive while the model still works. */
+  readonly supportsStream: boolean
+  /** Whether the service takes system messages as such; otherwise they become part of the prompt. */
+  readonly supportsSystemMessage: boolean
+  /** Whether the service takes a conversation as such; otherwise it becomes one prompt. */
+  readonly supportsMessageHistory: boolean
+  /** Provider whose credentials this one shares. */
+  readonly parent?: string | undefined
+}
+
+/**
+ * A provider.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  readonly info: Info
+  readonly catalog: ModelCatalog.ModelCatalog
+  /** What the provider accepts; everything else in a request is ignored. */
+  readonly parameters: ReadonlyArray<Parameter>
+  /**
+   * Runs a request. The first output is `ProviderInfo`; a stream that ends well ends with `Finish`. Ending the stream
+   * early, or interrupting it, stops the work at the service.
+   */
+  readonly stream: (request: Request) => Stream.Stream<Output.Output, ProviderError>
+}
+
+/**
+ * The provider in use.
+ *
+ * @since 0.1.0
+ * @category context
+ */
+export class Provider extends Context.Tag("effect-providers/Provider")<Provider, Service>() {}
+
+/**
+ * Streams the outputs of a request, as they are produced.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const stream = (request: Request): Stream.Stream<Output.Output, ProviderError, Provider> =>
+  Stream.unwrap(Effect.map(Provider, (provider) => provider.stream(request)))
+
+/**
+ * Runs a request and gives its text, whole. Nothing is given when it fails on the way.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const text = (request: Request): Effect.Effect<string, ProviderError, Provider> =>
+  Stream.mkString(Output.text(stream(request)))
+
+/**
+ * Runs a request and gives all its outputs.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const collect = (request: Request): Effect.Effect<ReadonlyArray<Output.Output>, ProviderError, Provider> =>
+  Effect.map(Stream.runCollect(stream(request)), Chunk.toReadonlyArray)
+
+/**
+ * A request that passed the checks: its model is resolved to the provider's own name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Resolved extends Omit<Request, "model"> {
+  readonly model: string
+}
+
+/**
+ * What makes a provider.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface MakeOptions {
+  readonly info: Pick<Info, "name" | "url"> & Partial<Info>
+  readonly catalog: ModelCatalog.ModelCatalog
+  readonly parameters: ReadonlyArray<Parameter>
+  /** Clocks used when the request sets none. An absent clock does not run. */
+  readonly clocks?: {
+    readonly idle?: Duration.DurationInput | undefined
+    readonly total?: Duration.DurationInput | undefined
+  } | undefined
+  /** Answers a request: a stream of outputs, one text, or an async iterable of texts and outputs. */
+  readonly run: (
+    request: Resolved
+  ) =>
+    | Stream.Stream<Output.Output, ProviderError>
+    | Effect.Effect<string, ProviderError>
+    | AsyncIterable<string | Output.Output>
+}
+
+/** Puts `ProviderInfo` first and sees to it that a stream that ends well ends with `Finish`. */
+const framed = (
+  info: Output.Of<"ProviderInfo">,
+  body: Stream.Stream<Output.Output, ProviderError>
+): Stream.Stream<Output.Output, ProviderError> =>
+  Stream.suspend(() => {
+    let finished = false
+    const watched = Stream.mapChunks(body, (chunk) => {
+      finished = Option.exists(Chunk.last(chunk), (output) => output._tag === "Finish")
+      return chunk
+    })
+    const finish = Stream.suspend(() => finished ? Stream.empty : Stream.succeed(unknownFinish))
+    return Stream.concat(Stream.concat(Stream.succeed(info), watched), finish)
+  })
+
+const unknownFinish: Output.Output = { _tag: "Finish", reason: "unknown" }
+
+/** What an async iterable throws may hold anything, so only its kind is told, unless it is an error of ours. */
+const fromThrown = (provider: string, cause: unknown): ProviderError =>
+  isProviderError(cause) ? cause : new ResponseError({
+    provider,
+    reason: "network",
+    ...(cause instanceof Error ? { detail: cause.name } : {})
+  })
+
+const toStream = (name: string, answer: ReturnType<MakeOptions["run"]>): Stream.Stream<Output.Output, ProviderError> =>
+  Effect.isEffect(answer)
+    ? Stream.map(Stream.fromEffect(answer), Output.textDelta)
+    : Symbol.asyncIterator in answer
+    ? Stream.map(
+      Stream.fromAsyncIterable(answer, (cause) => fromThrown(name, cause)),
+      (output) => typeof output === "string" ? Output.textDelta(output) : output
+    )
+    : answer
+
+/**
+ * Makes a provider of a function that answers requests, so that a new provider is one file.
+ *
+ * The service made checks each request (`InvalidRequest`), resolves its model (`ModelNotFound`), says first who
+ * answers (`ProviderInfo`), runs the idle and total clocks (`Timeout`), and ends with `Finish`.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ModelCatalog, Provider } from "effect-providers"
+ *
+ * const echo: Provider.Service = Provider.make({
+ *   info: { name: "Echo", url: "https://echo.example" },
+ *   catalog: ModelCatalog.make({ default: "echo-1", text: ["echo-1"] }),
+ *   parameters: [],
+ *   run: (request) => Effect.succeed(request.prompt ?? "")
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: MakeOptions): Service => {
+  const info: Info = {
+    working: true,
+    needsAuth: false,
+    supportsStream: true,
+    supportsSystemMessage: false,
+    supportsMessageHistory: false,
+    ...options.info
+  }
+  const clock = (own: Duration.DurationInput | undefined, fallback: Duration.DurationInput | undefined) =>
+    own !== undefined ? Duration.decode(own) : fallback !== undefined ? Duration.decode(fallback) : undefined
+  const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
+    new Timeout({ provider: info.name, clock, duration })
+
+  const open = Effect.fnUntraced(function*(unchecked: Request) {
+    const request = yield* Effect.mapError(
+      decodeRequest(unchecked),
+      (error) => Failure.invalidRequest(info.name, error)
+    )
+    const model = yield* ModelCatalog.resolve(options.catalog, { provider: info.name, model: request.model })
+    const body = withClocks(
+      toStream(info.name, options.run({ ...request, model })),
+      {
+        idle: clock(request.idleTimeout, options.clocks?.idle),
+        total: clock(request.timeout, options.clocks?.total)
+      },
+      timeout
+    )
+    return framed({ _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model }, body)
+  })
+
+  return {
+    info,
+    catalog: options.catalog,
+    parameters: options.parameters,
+    stream: (request) => Stream.unwrap(open(request))
+  }
+}
+
+const decodeRequest = Schema.decodeUnknown(Request)

@@ -1,0 +1,283 @@
+/**
+ * Bytes to server-sent events, as the WHATWG event-stream grammar has it.
+ *
+ * The parser knows nothing of connections: reconnecting, and what an event means, is the caller's.
+ *
+ * @since 0.1.0
+ */
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Stream from "effect/Stream"
+
+/**
+ * One event of an event stream.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Event {
+  /** Name of the event; `message` when the server gave none. */
+  readonly event: string
+  /** The data lines, joined by newlines. */
+  readonly data: string
+  /** The last id the server gave, in this event or an earlier one; absent while it gave none. */
+  readonly id: string | undefined
+}
+
+/**
+ * An event grew past the size that is allowed, so the stream cannot be read on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class EventTooLarge extends Data.TaggedError("EventTooLarge")<{
+  /** What was allowed, in characters. */
+  readonly limit: number
+}> {
+  override get message(): string {
+    return `A server-sent event is larger than the ${this.limit} characters allowed.`
+  }
+}
+
+/**
+ * How an event stream is read.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Most characters held for one event: a line, and the data lines before it. 33554432 (32 Mi) when absent. */
+  readonly maxEventSize?: number | undefined
+  /**
+   * What becomes of an event that has a name but no data line: dropped, as the grammar says, or emitted with empty
+   * data. `drop` when absent.
+   */
+  readonly dataless?: "drop" | "emit" | undefined
+}
+
+/**
+ * A parser in the middle of one event stream. It is mutable: one connection, one parser.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Parser {
+  /**
+   * Takes the next piece of decoded text, cut anywhere, and gives the events it completed. A byte order mark is the
+   * decoder's to strip.
+   */
+  readonly feed: (text: string) => ReadonlyArray<Event>
+  /** What to send as `Last-Event-ID` when reconnecting; empty when there is nothing to send. */
+  readonly lastEventId: string
+  /** How long the server last asked to wait before reconnecting. */
+  readonly retry: Duration.Duration | undefined
+  /** Set when an event grew too large; `feed` gives no more events from then on. */
+  readonly error: EventTooLarge | undefined
+}
+
+const SPACE = 32
+const COLON = 58
+const D = 100
+const E = 101
+const I = 105
+const R = 114
+
+/** Where the value of a field starts, or -1 when the line starting at `start` is not of that field. */
+const valueStart = (text: string, start: number, end: number, field: string): number => {
+  for (let i = 1; i < field.length; i++) if (text.charCodeAt(start + i) !== field.charCodeAt(i)) return -1
+  const colon = start + field.length
+  if (colon === end) return end
+  if (text.charCodeAt(colon) !== COLON) return -1
+  return text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1
+}
+
+const isDigits = (text: string): boolean => {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 48 || code > 57) return false
+  }
+  return text !== ""
+}
+
+/**
+ * Makes a parser for one event stream.
+ *
+ * @example
+ * ```ts
+ * import * as Sse from "effect-providers/http/Sse"
+ *
+ * const parser = Sse.makeParser()
+ *
+ * console.log(parser.feed("id: 7\ndata: Once"))
+ * // []
+ * console.log(parser.feed(" upon\n\n"))
+ * // [{ event: "message", data: "Once upon", id: "7" }]
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeParser = (options?: Options): Parser => {
+  const maxEventSize = options?.maxEventSize ?? 32 * 1024 * 1024
+  const emitDataless = options?.dataless === "emit"
+
+  let name = ""
+  let data: string | undefined
+  let id: string | undefined
+  let lastEventId = ""
+  let retry: Duration.Duration | undefined
+  let error: EventTooLarge | undefined
+  // The start of a line that has not ended yet. It is appended to and not looked at, so that the engine keeps it as a
+  // rope and a long line costs no copies.
+  let held = ""
+  let afterCarriageReturn = false
+
+  const dispatch = (events: Array<Event>) => {
+    lastEventId = id ?? ""
+    if (data !== undefined) {
+      events.push({ event: name === "" ? "message" : name, data, id })
+    } else if (emitDataless && name !== "") {
+      events.push({ event: name, data: "", id })
+    }
+    name = ""
+    data = undefined
+  }
+
+  const field = (text: string, start: number, end: number) => {
+    switch (text.charCodeAt(start)) {
+      case D: {
+        const from = valueStart(text, start, end, "data")
+        if (from === -1) return
+        const value = text.slice(from, end)
+        data = data === undefined ? value : `${data}\n${value}`
+        return
+      }
+      case E: {
+        const from = valueStart(text, start, end, "event")
+        if (from !== -1) name = text.slice(from, end)
+        return
+      }
+      case I: {
+        const from = valueStart(text, start, end, "id")
+        if (from === -1) return
+        const value = text.slice(from, end)
+        if (!value.includes("\0")) id = value
+        return
+      }
+      case R: {
+        const from = valueStart(text, start, end, "retry")
+        if (from === -1) return
+        const value = text.slice(from, end)
+        if (isDigits(value)) retry = Duration.millis(Number(value))
+      }
+    }
+  }
+
+  const line = (text: string, start: number, end: number, events: Array<Event>) => {
+    if (start === end) dispatch(events)
+    else if (fits(end - start)) field(text, start, end)
+  }
+
+  const fits = (size: number): boolean => {
+    if (size + (data === undefined ? 0 : data.length) <= maxEventSize) return true
+    error = new EventTooLarge({ limit: maxEventSize })
+    held = ""
+    data = undefined
+    return false
+  }
+
+  const feed = (text: string): ReadonlyArray<Event> => {
+    const events: Array<Event> = []
+    if (error !== undefined || text === "") return events
+    let start = afterCarriageReturn && text.charCodeAt(0) === 10 ? 1 : 0
+    afterCarriageReturn = false
+    let lf = text.indexOf("\n", start)
+    let cr = text.indexOf("\r", start)
+    while (lf !== -1 || cr !== -1) {
+      const end = cr === -1 || (lf !== -1 && lf < cr) ? lf : cr
+      if (held === "") {
+        line(text, start, end, events)
+      } else {
+        const whole = held + text.slice(start, end)
+        held = ""
+        line(whole, 0, whole.length, events)
+      }
+      if (error !== undefined) return events
+      start = end + 1
+      if (end === lf && text.charCodeAt(start) === 10) {
+        dispatch(events)
+        start++
+      }
+      if (end === cr) {
+        if (lf === start) start++
+        else afterCarriageReturn = start === text.length
+        cr = text.indexOf("\r", start)
+      }
+      if (lf !== -1 && lf < start) lf = text.indexOf("\n", start)
+    }
+    if (start < text.length) {
+      held += text.slice(start)
+      fits(held.length)
+    }
+    return events
+  }
+
+  return {
+    feed,
+    get lastEventId() {
+      return lastEventId
+    },
+    get retry() {
+      return retry
+    },
+    get error() {
+      return error
+    }
+  }
+}
+
+/**
+ * Decodes a stream of bytes into server-sent events: one chunk of events for each chunk of bytes that completed some.
+ *
+ * Invalid UTF-8 becomes U+FFFD. An event that the input ends in the middle of is dropped. Fails with `EventTooLarge`
+ * after the events before it.
+ *
+ * @example
+ * ```ts
+ * import * as Sse from "effect-providers/http/Sse"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const bytes = Stream.make("data: Once\n\nda", "ta:  upon\n\n").pipe(Stream.encodeText)
+ *
+ * bytes.pipe(Sse.decode(), Stream.runForEach((event) => Effect.log(event.data)), Effect.runPromise)
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const decode =
+  (options?: Options) =>
+  <E, R>(self: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Event, E | EventTooLarge, R> =>
+    Stream.suspend(() => {
+      const decoder = new TextDecoder()
+      const parser = makeParser(options)
+
+      const loop: Channel.Channel<Chunk.Chunk<Event>, Chunk.Chunk<Uint8Array>, E | EventTooLarge, E, void, unknown> =
+        Channel.readWithCause({
+          onInput: (chunk: Chunk.Chunk<Uint8Array>) => {
+            const text = Chunk.reduce(chunk, "", (text, bytes) => text + decoder.decode(bytes, { stream: true }))
+            const events = parser.feed(text)
+            const next = parser.error === undefined ? loop : Channel.fail(parser.error)
+            return events.length === 0
+              ? next
+              : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(events)), () => next)
+          },
+          onFailure: Channel.failCause,
+          onDone: () => Channel.void
+        })
+
+      return Stream.pipeThroughChannel(self, loop)
+    })

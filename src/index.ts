@@ -1,0 +1,12 @@
+/**
+ * Generative-model providers as Effect Layers that stream typed outputs.
+ *
+ * @since 0.1.0
+ */
+export * as Message from "./Message.js"
+export * as ModelCatalog from "./ModelCatalog.js"
+export * as Output from "./Output.js"
+export * as Parameters from "./Parameters.js"
+export * as Provider from "./Provider.js"
+export * as ProviderError from "./ProviderError.js"
+export * as Replicate from "./providers/Replicate.js"

@@ -1,0 +1,241 @@
+/**
+ * Text models of Replicate, streamed, as a `Provider`.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Chunk from "effect/Chunk"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Message from "../Message.js"
+import * as ModelCatalog from "../ModelCatalog.js"
+import type * as Output from "../Output.js"
+import * as Parameters from "../Parameters.js"
+import * as Provider from "../Provider.js"
+import { InvalidRequest, Issue } from "../ProviderError.js"
+import { CallSettings } from "../replicate/CallSettings.js"
+import * as Prediction from "../replicate/Prediction.js"
+import * as ReplicateClient from "../replicate/ReplicateClient.js"
+import * as ReplicateConfig from "../replicate/ReplicateConfig.js"
+
+/**
+ * What is known of Replicate without calling it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const info: Provider.Info = {
+  name: "Replicate",
+  url: "https://replicate.com",
+  loginUrl: "https://replicate.com/account/api-tokens",
+  working: true,
+  needsAuth: true,
+  supportsStream: true,
+  supportsSystemMessage: false,
+  supportsMessageHistory: false
+}
+
+/**
+ * The models taken without `anyModel`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const catalog: ModelCatalog.ModelCatalog = ModelCatalog.make({
+  default: "meta/meta-llama-3-70b-instruct",
+  text: ["meta/meta-llama-3-70b-instruct"],
+  aliases: { "meta-llama/Meta-Llama-3-70B-Instruct": "meta/meta-llama-3-70b-instruct" }
+})
+
+const total = Duration.minutes(3)
+
+/**
+ * What the provider accepts.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const parameters: ReadonlyArray<Parameters.Parameter> = Parameters.fromSchema(Provider.Request, {
+  pick: [
+    "model",
+    "messages",
+    "prompt",
+    "system",
+    "maxTokens",
+    "temperature",
+    "topP",
+    "topK",
+    "stop",
+    "extra",
+    "apiKey",
+    "headers",
+    "timeout",
+    "idleTimeout",
+    "connectTimeout"
+  ],
+  defaults: { timeout: total }
+})
+
+/**
+ * Options of the provider; those of the client beneath can be given too.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Omit<ReplicateConfig.Options, "token"> {
+  /** Without a key, each call fails with `MissingAuth` before any I/O. An empty key counts as absent. */
+  readonly apiKey?: Redacted.Redacted<string> | undefined
+  /** `false` lets calls without a key go to the web endpoint of replicate.com, which takes none. */
+  readonly needsAuth?: boolean | undefined
+  /** Takes any `owner/name`, not only the catalog's models. */
+  readonly anyModel?: boolean | undefined
+  /** What to do with a model that cannot stream; see `Prediction.StreamOptions`. Default `fail`. */
+  readonly unstreamable?: "fail" | "poll" | undefined
+}
+
+/** Where calls without a key go. */
+const keyless = "https://replicate.com/api"
+
+const stops = (stop: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
+  stop === undefined ? [] : typeof stop === "string" ? [stop] : stop
+
+/** The model's input; what is absent is left out, and `extra` has the last word. */
+const toInput = (request: Provider.Resolved): Prediction.Input => {
+  const stop = stops(request.stop)
+  const fields = {
+    prompt: request.prompt ?? Message.formatPrompt(request.messages ?? []),
+    system_prompt: request.system,
+    max_new_tokens: request.maxTokens,
+    temperature: request.temperature,
+    top_p: request.topP,
+    top_k: request.topK,
+    stop_sequences: stop.length === 0 ? undefined : stop.join(","),
+    ...request.extra
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+/** Replicate sends a line break as an event without text. */
+const withLineBreaks = (chunk: Chunk.Chunk<Output.Output>): Chunk.Chunk<Output.Output> =>
+  Chunk.some(chunk, isEmptyText) ? Chunk.map(chunk, (output) => isEmptyText(output) ? lineBreak : output) : chunk
+
+const lineBreak: Output.Output = { _tag: "TextDelta", text: "\n" }
+
+const isEmptyText = (output: Output.Output): boolean => output._tag === "TextDelta" && output.text === ""
+
+const present = (key: Redacted.Redacted<string> | undefined): key is Redacted.Redacted<string> =>
+  key !== undefined && Redacted.value(key).trim() !== ""
+
+/**
+ * Makes the provider.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Effect, Redacted } from "effect"
+ * import { Replicate } from "effect-providers"
+ *
+ * const models = Replicate.make({ apiKey: Redacted.make("r8_example"), anyModel: true }).pipe(
+ *   Effect.map((provider) => provider.catalog.text),
+ *   Effect.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Provider.Service, never, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const { anyModel, apiKey, needsAuth = true, unstreamable, ...rest } = options
+    const withKey = yield* ReplicateClient.make({ ...rest, token: apiKey, needsAuth: true })
+    const withoutKey = needsAuth
+      ? withKey
+      : yield* ReplicateClient.make({ ...rest, baseUrl: rest.baseUrl ?? keyless, needsAuth: false })
+
+    const run = (request: Provider.Resolved) => {
+      if (request.prompt === undefined && (request.messages ?? []).length === 0) {
+        const issue = new Issue({ field: "messages", message: "expected at least one message, or a prompt" })
+        return Stream.fail(new InvalidRequest({ provider: info.name, issues: [issue] }))
+      }
+      const own = present(request.apiKey) ? request.apiKey : undefined
+      const client = own !== undefined || Option.isSome(withKey.config.token) ? withKey : withoutKey
+      return Prediction.stream(request.model, toInput(request), {
+        unstreamable,
+        // both clocks are run by the contract
+        timeout: Duration.infinity,
+        idleTimeout: Duration.infinity
+      }).pipe(
+        Stream.mapChunks(withLineBreaks),
+        Stream.provideService(CallSettings, {
+          token: own,
+          headers: request.headers,
+          connectTimeout: request.connectTimeout === undefined ? undefined : Duration.decode(request.connectTimeout)
+        }),
+        Stream.provideService(ReplicateClient.ReplicateClient, client)
+      )
+    }
+
+    return Provider.make({
+      info: { ...info, needsAuth },
+      catalog: anyModel === true ? { ...catalog, mode: "lenient" } : catalog,
+      parameters,
+      clocks: { idle: options.idleTimeout, total: options.timeout ?? total },
+      run
+    })
+  })
+
+/**
+ * Provides the provider.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer, Redacted } from "effect"
+ * import { Replicate } from "effect-providers"
+ *
+ * const live = Replicate.layer({ apiKey: Redacted.make("r8_example") }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, never, HttpClient.HttpClient> =>
+  Layer.effect(Provider.Provider, make(options))
+
+/**
+ * The settings of the environment, as `ReplicateConfig.fromEnv` reads them.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEnv: Config.Config<Options> = Config.map(
+  ReplicateConfig.fromEnv,
+  ({ token, ...rest }) => ({ ...rest, apiKey: token })
+)
+
+/**
+ * Provides the provider with the settings of the environment, or of any other `Config`. A missing key is no failure
+ * here: each call fails with `MissingAuth`. A malformed setting is.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { Replicate } from "effect-providers"
+ *
+ * const live = Replicate.layerConfig().pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config<Options> = fromEnv
+): Layer.Layer<Provider.Provider, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrapEffect(Effect.map(config, layer))

@@ -1,0 +1,156 @@
+/**
+ * The client of Replicate's API, derived from `ReplicateApi`: the token, the clocks, the retries and the mapping of
+ * errors are put on once, for every operation.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpApi from "@effect/platform/HttpApi"
+import type * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Stream from "effect/Stream"
+import type { Simplify } from "effect/Types"
+import { derive } from "./internal/derive.js"
+import { makeHttp } from "./internal/http.js"
+import type { ProviderError } from "../ProviderError.js"
+import { Downloader } from "./FileOutput.js"
+import type { ReplicateApi } from "./ReplicateApi.js"
+import * as ReplicateConfig from "./ReplicateConfig.js"
+
+type Call<Endpoint> = [Endpoint] extends [
+  HttpApiEndpoint.HttpApiEndpoint<
+    infer _Name,
+    infer _Method,
+    infer Path,
+    infer UrlParams,
+    infer Payload,
+    infer Headers,
+    infer Success,
+    infer _Error,
+    infer _R,
+    infer _RE
+  >
+] ? (
+    request: Simplify<HttpApiEndpoint.HttpApiEndpoint.ClientRequest<Path, UrlParams, Payload, Headers, false>>
+  ) => Effect.Effect<Success, ProviderError> :
+  never
+
+type Groups<Api> = Api extends HttpApi.HttpApi<infer _Id, infer Groups, infer _E, infer _R> ? Groups : never
+
+/**
+ * Every operation of the API, by group: `api.predictions.get({ path: { prediction_id } })`.
+ *
+ * Calls that are safe to repeat (GET, DELETE, cancel) are repeated while the error is retryable. Any other call is
+ * repeated only when it was refused before it could do anything: a create that may have reached the server is never
+ * sent again, because Replicate has no idempotency key and each prediction is paid for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Api = {
+  readonly [Group in Groups<typeof ReplicateApi> as HttpApiGroup.HttpApiGroup.Name<Group>]: {
+    readonly [
+      Endpoint in HttpApiGroup.HttpApiGroup.Endpoints<Group> as HttpApiEndpoint.HttpApiEndpoint.Name<Endpoint>
+    ]: Call<Endpoint>
+  }
+}
+
+/**
+ * The client of Replicate's API.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  readonly config: ReplicateConfig.ReplicateConfig
+  readonly api: Api
+  /** The HTTP client for everything that is not the API itself, such as stream hosts. It never carries the token. */
+  readonly web: HttpClient.HttpClient
+  /** The bytes behind a URL or data URI; the token goes along only to the API's own origin. */
+  readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
+}
+
+/**
+ * The client of Replicate's API.
+ *
+ * @since 0.1.0
+ * @category context
+ */
+export class ReplicateClient
+  extends Context.Tag("effect-providers/replicate/ReplicateClient")<ReplicateClient, Service>()
+{}
+
+/**
+ * Makes a client.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Effect, Redacted } from "effect"
+ * import { ReplicateClient } from "effect-providers/replicate"
+ *
+ * const prediction = ReplicateClient.make({ token: Redacted.make("r8_example") }).pipe(
+ *   Effect.flatMap((client) => client.api.predictions.get({ path: { prediction_id: "abc" } })),
+ *   Effect.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Service, never, HttpClient.HttpClient> =>
+  Effect.gen(function*() {
+    const config = ReplicateConfig.make(options)
+    const http = yield* makeHttp(config)
+    const api = yield* derive(config, http.api)
+    return { config, api, web: http.web, download: http.download }
+  })
+
+/**
+ * Provides the client, and the `Downloader` that file outputs are read with.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer, Redacted } from "effect"
+ * import { ReplicateClient } from "effect-providers/replicate"
+ *
+ * const live = ReplicateClient.layer({ token: Redacted.make("r8_example") }).pipe(
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: ReplicateConfig.Options = {}
+): Layer.Layer<ReplicateClient | Downloader, never, HttpClient.HttpClient> =>
+  Layer.effectContext(Effect.map(make(options), (client) =>
+    Context.make(ReplicateClient, client).pipe(Context.add(Downloader, { download: client.download }))))
+
+/**
+ * Provides the client with the settings of the environment, or of any other `Config`. A missing token is no failure
+ * here: each call fails with `MissingAuth`. A malformed setting is.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Layer } from "effect"
+ * import { ReplicateClient } from "effect-providers/replicate"
+ *
+ * const live = ReplicateClient.layerConfig().pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config<ReplicateConfig.Options> = ReplicateConfig.fromEnv
+): Layer.Layer<ReplicateClient | Downloader, ConfigError.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrapEffect(Effect.map(config, layer))

@@ -1,0 +1,155 @@
+/**
+ * The settings of the Replicate client, from options or from the environment.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Polling from "../http/Polling.js"
+import * as Retry from "../http/Retry.js"
+
+/**
+ * The settings, complete.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ReplicateConfig {
+  /** The API token. Without one, each call fails with `MissingAuth` before any I/O. */
+  readonly token: Option.Option<Redacted.Redacted<string>>
+  /** `false` lets calls go out without a token. */
+  readonly needsAuth: boolean
+  /** What every route is appended to, version included. */
+  readonly baseUrl: string
+  /** Connect clock: the wait for response headers, on top of a hold that was asked for. */
+  readonly connectTimeout: Duration.Duration
+  /** Idle clock of streams; absent, it does not run: a cold model may be silent for minutes. */
+  readonly idleTimeout: Duration.Duration | undefined
+  /** Total clock of `run`, `wait` and `stream`. */
+  readonly timeout: Duration.Duration
+  /** How long an interruption waits for the remote prediction to be canceled; then that goes on in the background. */
+  readonly cancelTimeout: Duration.Duration
+  /** How calls that are safe to repeat are repeated, and creates that were refused. */
+  readonly retry: Retry.Policy
+  /** When a running prediction is looked at again. */
+  readonly polling: Polling.Policy
+  readonly userAgent: string
+  /** Changes the HTTP client beneath: proxies, recording, more retries. */
+  readonly transformClient: (client: HttpClient.HttpClient) => HttpClient.HttpClient
+}
+
+/**
+ * Options of the client; what is left out has a default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** An empty token counts as absent. */
+  readonly token?: Redacted.Redacted<string> | undefined
+  /** Default `true`. */
+  readonly needsAuth?: boolean | undefined
+  /** Default `https://api.replicate.com`; `/v1` is added unless the URL has a path of its own. */
+  readonly baseUrl?: string | URL | undefined
+  /** Default 30 seconds. */
+  readonly connectTimeout?: Duration.DurationInput | undefined
+  /** Default none. */
+  readonly idleTimeout?: Duration.DurationInput | undefined
+  /** Default 10 minutes. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** Default 10 seconds. */
+  readonly cancelTimeout?: Duration.DurationInput | undefined
+  /** Default 3. */
+  readonly maxRetries?: number | undefined
+  /** A fixed interval, or a policy. Default: 500 ms at first, growing to 5 s. */
+  readonly polling?: Duration.DurationInput | Polling.Policy | undefined
+  /** Default `effect-providers`. */
+  readonly userAgent?: string | undefined
+  /** Default: no change. */
+  readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
+}
+
+/** The API itself lives under /v1; a base URL with a path of its own is taken as it is. */
+const versioned = (baseUrl: string): string => {
+  const trimmed = baseUrl.replace(/\/+$/, "")
+  return /^[a-z]+:\/\/[^/]+$/i.test(trimmed) ? `${trimmed}/v1` : trimmed
+}
+
+const isPresent = (token: Redacted.Redacted<string>) => Redacted.value(token).trim() !== ""
+
+/**
+ * Completes options with the defaults.
+ *
+ * @example
+ * ```ts
+ * import { Redacted } from "effect"
+ * import { ReplicateConfig } from "effect-providers/replicate"
+ *
+ * const config = ReplicateConfig.make({ token: Redacted.make("r8_example"), timeout: "2 minutes" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): ReplicateConfig => ({
+  token: Option.filter(Option.fromNullable(options.token), isPresent),
+  needsAuth: options.needsAuth ?? true,
+  baseUrl: versioned(String(options.baseUrl ?? "https://api.replicate.com")),
+  connectTimeout: Duration.decode(options.connectTimeout ?? "30 seconds"),
+  idleTimeout: options.idleTimeout === undefined ? undefined : Duration.decode(options.idleTimeout),
+  timeout: Duration.decode(options.timeout ?? "10 minutes"),
+  cancelTimeout: Duration.decode(options.cancelTimeout ?? "10 seconds"),
+  retry: { ...Retry.defaultPolicy, maxRetries: options.maxRetries ?? Retry.defaultPolicy.maxRetries },
+  polling: options.polling === undefined
+    ? Polling.adaptive()
+    : Polling.isPolicy(options.polling)
+    ? options.polling
+    : Polling.fixed(options.polling),
+  userAgent: options.userAgent ?? "effect-providers",
+  transformClient: options.transformClient ?? ((client) => client)
+})
+
+/** A variable that is empty counts as absent. */
+const variable = (name: string) => Config.option(Config.nonEmptyString(name))
+
+const parsed = <A>(name: string, expected: string, parse: (text: string) => Option.Option<A>) =>
+  Config.mapOrFail(variable(name), (text) =>
+    Option.isNone(text)
+      ? Either.right(undefined)
+      : Either.fromOption(
+        Option.map(parse(text.value.trim()), (value): A | undefined => value),
+        () => ConfigError.InvalidData([], `${name}: expected ${expected}`)
+      ))
+
+const seconds = (name: string) =>
+  parsed(name, "a number of seconds greater than 0", (text) =>
+    Option.map(
+      Option.liftPredicate(Number(text), (n) => /^\d+(\.\d+)?$/.test(text) && n > 0),
+      Duration.seconds
+    ))
+
+/**
+ * Reads the environment: `REPLICATE_API_TOKEN`, else `REPLICATE_API_KEY`; `REPLICATE_BASE_URL`;
+ * `REPLICATE_MAX_RETRIES`; `REPLICATE_TIMEOUT` and `REPLICATE_POLL_INTERVAL` in seconds. Empty counts as absent; a
+ * malformed value is a `ConfigError` that names the variable.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEnv: Config.Config<Options> = Config.all({
+  token: Config.map(
+    Config.all([variable("REPLICATE_API_TOKEN"), variable("REPLICATE_API_KEY")]),
+    ([token, key]) => Option.getOrUndefined(Option.map(Option.orElse(token, () => key), Redacted.make))
+  ),
+  baseUrl: parsed("REPLICATE_BASE_URL", "an http or https URL", (text) =>
+    Option.liftPredicate(text, (url) => /^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))),
+  maxRetries: parsed("REPLICATE_MAX_RETRIES", "a whole number from 0", (text) =>
+    Option.map(Option.liftPredicate(text, (s) => /^\d{1,9}$/.test(s)), Number)),
+  timeout: seconds("REPLICATE_TIMEOUT"),
+  polling: seconds("REPLICATE_POLL_INTERVAL")
+})

@@ -1,0 +1,12 @@
+/**
+ * Replicate's API: the client, and what is made with it.
+ *
+ * @since 0.1.0
+ */
+export * as CallSettings from "./CallSettings.js"
+export * as FileOutput from "./FileOutput.js"
+export * as ModelRef from "./ModelRef.js"
+export * as Prediction from "./Prediction.js"
+export * as ReplicateApi from "./ReplicateApi.js"
+export * as ReplicateClient from "./ReplicateClient.js"
+export * as ReplicateConfig from "./ReplicateConfig.js"

@@ -1,0 +1,91 @@
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiClient from "@effect/platform/HttpApiClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
+import * as Failure from "../../http/Failure.js"
+import * as Retry from "../../http/Retry.js"
+import { isProviderError, isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
+import { ReplicateApi } from "../ReplicateApi.js"
+import type { Api } from "../ReplicateClient.js"
+import type { ReplicateConfig } from "../ReplicateConfig.js"
+import { CallSettings } from "../CallSettings.js"
+import { provider } from "./http.js"
+
+type Call = (request?: { readonly headers?: { readonly prefer?: string } }) => Effect.Effect<unknown, unknown>
+
+/** Nothing was started at the service, so that sending the same call again cannot do anything twice. */
+const isRefusal = (error: ProviderError): boolean =>
+  error._tag === "RateLimited" || (error._tag === "ResponseError" && error.reason === "connect")
+
+/** How long `Prefer: wait=n` lets the server hold its answer back. */
+const hold = (prefer: string | undefined): Duration.Duration =>
+  prefer === undefined ? Duration.zero : Duration.seconds(Number(/=(\d+)/.exec(prefer)?.[1] ?? 60))
+
+/** What is wrong with an answer. */
+const answerError = (error: unknown): unknown =>
+  ParseResult.isParseError(error)
+    ? Failure.fromParseError({ provider }, error, {})
+    : HttpClientError.isHttpClientError(error)
+    ? Failure.fromHttpClientError({ provider }, error)
+    : error
+
+/** What is left is either ours, or says that the request could not be encoded. */
+const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
+  isProviderError(error)
+    ? Effect.fail(error)
+    : ParseResult.isParseError(error)
+    ? Effect.fail(Failure.invalidRequest(provider, error))
+    : Effect.die(error)
+
+/**
+ * Derives the client from the declared API, and puts on every operation what each needs: the connect clock, retries
+ * by what is safe, one kind of error, a span.
+ *
+ * @internal
+ */
+export const derive = Effect.fnUntraced(function*(
+  config: ReplicateConfig,
+  http: HttpClient.HttpClient.With<ProviderError>
+) {
+  const client: Record<string, Record<string, Call>> = yield* HttpApiClient.makeWith(ReplicateApi, {
+    httpClient: http,
+    transformResponse: (answer) => Effect.mapError(answer, answerError)
+  })
+
+  const wrap = (group: string, name: string, safe: boolean, call: Call): Call => (request) => {
+    const once = Effect.flatMap(CallSettings, ({ connectTimeout = config.connectTimeout }) => {
+      const duration = Duration.sum(connectTimeout, hold(request?.headers?.prefer))
+      return Effect.timeoutFail(Effect.interruptible(Effect.catchAll(call(request), requestError)), {
+        duration,
+        onTimeout: () => new Timeout({ provider, clock: "connect", duration })
+      })
+    })
+    // a call that may start something is not given up half-way: its answer says what has to be canceled
+    const attempt = safe ? once : Effect.uninterruptible(once)
+    return Effect.withSpan(
+      Retry.retry(attempt, { policy: config.retry, while: safe ? isRetryable : isRefusal }),
+      `Replicate.${group}.${name}`,
+      { captureStackTrace: false }
+    )
+  }
+
+  const api: Record<string, Record<string, Call>> = {}
+  HttpApi.reflect(ReplicateApi, {
+    onGroup: ({ group }) => {
+      api[group.identifier] = {}
+    },
+    onEndpoint: ({ endpoint, group }) => {
+      const call = client[group.identifier]?.[endpoint.name]
+      const safe = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.name === "cancel"
+      const calls = api[group.identifier]
+      if (call !== undefined && calls !== undefined) {
+        calls[endpoint.name] = wrap(group.identifier, endpoint.name, safe, call)
+      }
+    }
+  })
+  // the loop above visits every endpoint of ReplicateApi, which is what `Api` is computed from
+  return api as unknown as Api
+})

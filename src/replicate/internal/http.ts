@@ -1,0 +1,116 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Failure from "../../http/Failure.js"
+import * as Retry from "../../http/Retry.js"
+import { isRetryable, MissingAuth, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
+import { CallSettings } from "../CallSettings.js"
+import type { ReplicateConfig } from "../ReplicateConfig.js"
+
+/** @internal */
+export const provider = "Replicate"
+
+/** @internal */
+export const loginUrl = "https://replicate.com/account/api-tokens"
+
+/** Other characters make `fetch` throw an error that prints the header. */
+const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
+
+const originOf = (url: string): string | undefined => URL.canParse(url) ? new URL(url).origin : undefined
+
+const fromDataUri = (uri: string): Option.Option<Uint8Array> => {
+  const comma = uri.indexOf(",")
+  if (comma < 0) return Option.none()
+  const body = uri.slice(comma + 1)
+  return /;base64$/i.test(uri.slice(0, comma))
+    ? Option.getRight(Encoding.decodeBase64(body))
+    : Option.map(
+      Option.getRight(Encoding.decodeUriComponent(body)),
+      (text) => new TextEncoder().encode(text)
+    )
+}
+
+/** @internal */
+export interface Http {
+  /** Sends to the API, with the token; any status but success is an error. */
+  readonly api: HttpClient.HttpClient.With<ProviderError>
+  /** Sends anywhere, never with the token. */
+  readonly web: HttpClient.HttpClient
+  readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
+}
+
+/**
+ * The HTTP clients beneath the Replicate client: where the token goes, and how errors of HTTP become ours.
+ *
+ * @internal
+ */
+export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
+  // spans of the platform hold headers and whole URLs, and trace headers are no business of a third party
+  const web = config.transformClient(yield* HttpClient.HttpClient).pipe(
+    HttpClient.withTracerDisabledWhen(() => true),
+    HttpClient.withTracerPropagation(false),
+    HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", config.userAgent))
+  )
+
+  const token = Effect.map(CallSettings, (own) => own.token === undefined ? config.token : Option.some(own.token))
+
+  const authorize = (request: HttpClientRequest.HttpClientRequest) =>
+    Effect.flatMap(token, (secret) => {
+      if (Option.isNone(secret)) {
+        return config.needsAuth
+          ? Effect.fail(new MissingAuth({ provider, reason: "absent", loginUrl }))
+          : Effect.succeed(request)
+      }
+      return isHeaderValue(Redacted.value(secret.value))
+        ? Effect.succeed(HttpClientRequest.bearerToken(request, secret.value))
+        : Effect.fail(
+          new MissingAuth({ provider, reason: "rejected", loginUrl, detail: "a header cannot carry its characters" })
+        )
+    })
+
+  const origin = Effect.map(token, (secret): Failure.Origin => ({ provider, loginUrl, secrets: Option.toArray(secret) }))
+
+  const checkStatus = (response: HttpClientResponse.HttpClientResponse) =>
+    response.status < 300
+      ? Effect.succeed(response)
+      : Effect.flatMap(origin, (origin) => Effect.flip(Failure.fromResponse(origin, response)))
+
+  const toProviderError = <E>(error: E | HttpClientError.HttpClientError): Effect.Effect<never, E | ProviderError> =>
+    HttpClientError.isHttpClientError(error)
+      ? Effect.flatMap(origin, (origin) => Effect.fail(Failure.fromHttpClientError(origin, error)))
+      : Effect.fail(error)
+
+  const typed = <E, R>(client: HttpClient.HttpClient.With<E | HttpClientError.HttpClientError, R>) =>
+    HttpClient.transformResponse(client, (response) =>
+      Effect.catchAll(Effect.flatMap(response, checkStatus), toProviderError))
+
+  const toApi = HttpClient.mapRequestEffect(web, (request) =>
+    Effect.flatMap(CallSettings, ({ headers = { accept: "application/json" } }) =>
+      authorize(HttpClientRequest.setHeaders(request, headers))))
+  const api = typed(HttpClient.mapRequest(toApi, HttpClientRequest.prependUrl(config.baseUrl)))
+  const files = { own: typed(HttpClient.mapRequestEffect(web, authorize)), other: typed(web) }
+
+  const download = (url: string): Stream.Stream<Uint8Array, ProviderError> => {
+    if (url.startsWith("data:")) {
+      const malformed = () => new ResponseError({ provider, reason: "malformed", detail: "the data URI is damaged" })
+      return Stream.fromEffect(Effect.mapError(fromDataUri(url), malformed))
+    }
+    const client = originOf(url) === originOf(config.baseUrl) ? files.own : files.other
+    const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })
+    const opened = Retry.retry(
+      Effect.timeoutFail(client.get(url), { duration: config.connectTimeout, onTimeout: timeout }),
+      { policy: config.retry, while: isRetryable }
+    )
+    return Stream.unwrap(Effect.map(opened, (response) =>
+      Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))))
+  }
+
+  const http: Http = { api, web, download }
+  return http
+})

@@ -1,0 +1,48 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { Prediction } from "../schemas/Prediction.js"
+import type { Service } from "../ReplicateClient.js"
+
+/** Runs an effect to its end, but waits for it no longer than `limit`: the rest goes on in the background. */
+const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>
+  Effect.flatMap(Effect.forkDaemon(effect), (fiber) =>
+    Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)))
+
+/**
+ * Cancels a prediction that nobody waits for any more. That it could not be canceled is told to the log only: the one
+ * who would want to know is gone.
+ *
+ * @internal
+ */
+export const abandon = (client: Service, id: string): Effect.Effect<void> =>
+  within(
+    Effect.catchAll(
+      client.api.predictions.cancel({ path: { prediction_id: id } }),
+      (error) => Effect.logDebug(`prediction ${id} could not be canceled: ${error.message}`)
+    ),
+    client.config.cancelTimeout
+  )
+
+/**
+ * Runs a create so that no prediction is lost sight of. Interrupted while the create waits for its next try, nothing
+ * is sent any more; interrupted while its answer is on the way, the answer is waited for and what it created is
+ * canceled. To be called in an uninterruptible region, with the `restore` of that region.
+ *
+ * @internal
+ */
+export const create = <E>(
+  client: Service,
+  call: Effect.Effect<Prediction, E>,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+): Effect.Effect<Prediction, E> =>
+  Effect.flatMap(Effect.forkDaemon(call), (fiber) =>
+    Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
+      within(
+        Effect.flatMap(
+          Fiber.interrupt(fiber),
+          Exit.match({ onFailure: () => Effect.void, onSuccess: ({ id }) => abandon(client, id) })
+        ),
+        client.config.cancelTimeout
+      )))

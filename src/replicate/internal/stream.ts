@@ -1,0 +1,230 @@
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Failure from "../../http/Failure.js"
+import * as Sse from "../../http/Sse.js"
+import type * as Output from "../../Output.js"
+import { InvalidRequest, Issue, type ProviderError, ResponseError, StreamInterrupted, Timeout } from "../../ProviderError.js"
+import type { Service } from "../ReplicateClient.js"
+import { Prediction } from "../schemas/Prediction.js"
+import { outcome } from "./outcome.js"
+import { PredictionReader } from "./reader.js"
+import * as remote from "./remote.js"
+import { provider } from "./http.js"
+
+/** Connections in a row that may bring nothing new before the stream is given up. */
+const maxReconnects = 5
+const firstDelay = Duration.millis(250)
+
+/** How long the finished prediction is looked for after its stream ended well. */
+const usageTimeout = Duration.seconds(5)
+
+/** @internal */
+export interface Options {
+  readonly model: string
+  readonly unstreamable: "fail" | "poll"
+  readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
+}
+
+type Outputs = Stream.Stream<Output.Output, ProviderError>
+
+const number = (value: unknown): number | undefined => typeof value === "number" ? value : undefined
+
+/** What a finished prediction says it used; nothing when it says nothing. */
+const usage = ({ metrics }: Prediction): ReadonlyArray<Output.Output> => {
+  const inputTokens = number(metrics?.["input_token_count"] ?? metrics?.["token_input_count"])
+  const outputTokens = number(metrics?.["output_token_count"] ?? metrics?.["token_output_count"])
+  const seconds = number(metrics?.["predict_time"])
+  if (inputTokens === undefined && outputTokens === undefined && seconds === undefined) return []
+  const totalTokens = inputTokens === undefined || outputTokens === undefined ? undefined : inputTokens + outputTokens
+  return [{ _tag: "Usage", inputTokens, outputTokens, totalTokens, seconds }]
+}
+
+const ending = (prediction: Prediction | undefined): Chunk.Chunk<Output.Output> =>
+  Chunk.unsafeFromArray<Output.Output>([
+    ...(prediction === undefined ? [] : usage(prediction)),
+    { _tag: "Finish", reason: "stop" }
+  ])
+
+/** The whole output of a prediction that was not streamed. */
+const whole = (prediction: Prediction): ReadonlyArray<Output.Output> => {
+  const { files, output, text } = prediction
+  if (files.length > 0) return files.map(({ url }) => ({ _tag: "File", url }))
+  if (text !== "") return [{ _tag: "TextDelta", text }]
+  return output === undefined || output === null || output === "" ? [] : [{ _tag: "Json", value: output }]
+}
+
+/** Reads one connection to its end, or to the event that ends the stream. */
+const readInto = (reader: PredictionReader) => {
+  const loop: Channel.Channel<
+    Chunk.Chunk<Output.Output>,
+    Chunk.Chunk<Sse.Event>,
+    ProviderError | Sse.EventTooLarge,
+    ProviderError | Sse.EventTooLarge,
+    void,
+    unknown
+  > = Channel.readWithCause({
+    onInput: (events: Chunk.Chunk<Sse.Event>) => {
+      const outputs = reader.read(events)
+      const next = reader.done === undefined ? loop : Channel.void
+      return Chunk.isEmpty(outputs) ? next : Channel.flatMap(Channel.write(outputs), () => next)
+    },
+    onFailure: Channel.failCause,
+    onDone: () => Channel.void
+  })
+  return loop
+}
+
+const connect = (client: Service, url: string, reader: PredictionReader) => {
+  const duration = client.config.connectTimeout
+  const request = HttpClientRequest.get(url).pipe(
+    HttpClientRequest.accept("text/event-stream"),
+    HttpClientRequest.setHeader("cache-control", "no-store"),
+    reader.lastEventId === undefined
+      ? (request) => request
+      : HttpClientRequest.setHeader("last-event-id", reader.lastEventId)
+  )
+  const fromHttp = Failure.fromHttpClientError.bind(undefined, { provider })
+  const opened = client.web.execute(request).pipe(
+    Effect.mapError(fromHttp),
+    Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "connect", duration }) }),
+    Effect.flatMap((response) => {
+      if (response.status !== 200) return Effect.flip(Failure.fromResponse({ provider }, response))
+      const type = Headers.get(response.headers, "content-type")
+      return type._tag === "Some" && type.value.includes("text/event-stream")
+        ? Effect.succeed(Stream.mapError(response.stream, fromHttp))
+        : Effect.fail(new ResponseError({ provider, reason: "malformed", detail: "the stream is not an event stream" }))
+    })
+  )
+  return Stream.unwrap(opened).pipe(
+    Sse.decode({ dataless: "emit" }),
+    Stream.pipeThroughChannel(readInto(reader))
+  )
+}
+
+/**
+ * Reads the stream of a prediction over as many connections as it takes, and completes it from the finished
+ * prediction. `onFinal` is called as soon as it is known that the prediction is over.
+ */
+const follow = (
+  client: Service,
+  url: string,
+  prediction: Prediction,
+  reader: PredictionReader,
+  options: Options,
+  onFinal: () => void
+): Outputs => {
+  const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
+
+  /** Completes the stream from the finished prediction, or fails with what it ended with. */
+  const settle = (final: Prediction): Outputs => {
+    onFinal()
+    return Stream.unwrap(Effect.map(outcome(final), (final) =>
+      Stream.fromChunk(Chunk.appendAll(reader.rest(final), ending(final)))))
+  }
+
+  /** The server ended the stream. The prediction is read for what it used, or why it failed. */
+  const closed = (reason: string | undefined): Outputs => {
+    onFinal()
+    const final = options.untilFinal(prediction).pipe(
+      Effect.timeoutOption(usageTimeout),
+      Effect.catchAll((error) =>
+        Effect.as(Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`), Option.none())
+      )
+    )
+    const endedWell = reason === undefined && reader.error === undefined
+    const status = reason === "canceled" ? "canceled" : "failed"
+    return Stream.unwrap(Effect.flatMap(final, (final) => {
+      if (endedWell && Option.isNone(final)) return Effect.succeed(Stream.fromChunk(ending(undefined)))
+      const told = Option.filter(final, (final) => endedWell || final.status !== "succeeded")
+      const last = Option.getOrElse(told, () => new Prediction({ ...prediction, status, error: reader.error ?? null }))
+      return Effect.map(outcome(last), (last) => Stream.fromChunk(ending(last)))
+    }))
+  }
+
+  /** The connection ended before the stream did. */
+  const cut = (why: string, failures: number): Outputs => {
+    const interrupted = () =>
+      new StreamInterrupted({
+        provider,
+        url: Failure.publicUrl(url),
+        predictionId: prediction.id,
+        events: reader.events,
+        characters: reader.characters,
+        lastEventId: reader.lastEventId,
+        resumable: true,
+        detail: why
+      })
+    const reconnect = Stream.suspend(() => {
+      reader.reconnect()
+      return connection(failures)
+    })
+    return Stream.unwrap(Effect.gen(function*() {
+      const current = yield* Effect.mapError(read, interrupted)
+      if (current.isTerminal) return settle(current)
+      if (failures < maxReconnects) {
+        yield* Effect.sleep(Duration.times(firstDelay, 2 ** failures))
+        return reconnect
+      }
+      return settle(yield* Effect.mapError(options.untilFinal(current), interrupted))
+    }))
+  }
+
+  const connection = (failures: number): Outputs => {
+    const before = reader.events
+    let why = "the connection was closed"
+    const outputs = Stream.catchAll(connect(client, url, reader), (error) => {
+      why = error.message
+      return Stream.empty
+    })
+    const next = Stream.suspend(() =>
+      reader.done === undefined ? cut(why, reader.events > before ? 0 : failures + 1) : closed(reader.done.reason)
+    )
+    return Stream.concat(outputs, next)
+  }
+  return connection(0)
+}
+
+/**
+ * Runs a prediction and streams its output. See `Prediction.stream`.
+ *
+ * @internal
+ */
+export const predictionStream = (
+  client: Service,
+  prepare: Effect.Effect<Effect.Effect<Prediction, ProviderError>, ProviderError>,
+  options: Options
+): Outputs =>
+  Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const call = yield* restore(prepare)
+      const prediction = yield* remote.create(client, call, restore)
+      let isFinal = prediction.isTerminal
+      yield* Effect.addFinalizer(() => isFinal ? Effect.void : remote.abandon(client, prediction.id))
+      const onFinal = () => {
+        isFinal = true
+      }
+
+      const url = prediction.urls?.stream
+      if (url !== undefined) {
+        const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
+        const reader = new PredictionReader(givesFiles)
+        return follow(client, url, prediction, reader, options, onFinal)
+      }
+      if (options.unstreamable === "fail") {
+        const message = `${options.model} cannot stream: run it, or allow polling`
+        return yield* new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] })
+      }
+      return Stream.unwrap(Effect.gen(function*() {
+        const final = yield* options.untilFinal(prediction)
+        onFinal()
+        yield* outcome(final)
+        return Stream.fromChunk(Chunk.appendAll(Chunk.unsafeFromArray(whole(final)), ending(final)))
+      }))
+    })
+  ))

@@ -1,0 +1,120 @@
+/**
+ * A prediction as Replicate's API gives it, and the body that creates one.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { PredictionSummary } from "../../ProviderError.js"
+import * as FileOutput from "../FileOutput.js"
+import { JsonObject, optional } from "./Wire.js"
+
+/**
+ * The events a webhook can be sent for.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const WebhookEvent = Schema.Literal("start", "output", "logs", "completed")
+
+/**
+ * The body that creates a prediction of a model or deployment. The API refuses any other field.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const PredictionRequest = Schema.Struct({
+  input: JsonObject,
+  webhook: Schema.optional(Schema.String),
+  webhook_events_filter: Schema.optional(Schema.Array(WebhookEvent)),
+  /** Ignored by the API of today, which always gives a stream URL where it can; asked for by older deployments. */
+  stream: Schema.optional(Schema.Boolean)
+})
+
+/**
+ * The body that creates a prediction of a version: a version id, `owner/name:id`, or `owner/name`.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const VersionPredictionRequest = Schema.Struct({ version: Schema.String, ...PredictionRequest.fields })
+
+/**
+ * The statuses that are final. Any other status, also one not known today, means that the prediction goes on.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const TerminalStatus = Schema.Literal("succeeded", "failed", "canceled", "aborted")
+
+const isTerminalStatus = Schema.is(TerminalStatus)
+
+const terminalLogs = 2000
+
+/**
+ * A prediction.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export class Prediction extends Schema.Class<Prediction>("effect-providers/replicate/Prediction")({
+  id: Schema.NonEmptyString,
+  model: optional(Schema.String),
+  /** A version id, or `hidden` for models that do not show theirs. */
+  version: optional(Schema.String),
+  /** `starting`, `processing`, one of `TerminalStatus`, or a status this library has not heard of. */
+  status: Schema.String,
+  input: optional(JsonObject),
+  /** Whatever the model gives; absent until there is some, and after the data was removed. */
+  output: Schema.optionalWith(Schema.Unknown, { exact: true }),
+  error: optional(Schema.Unknown),
+  logs: optional(Schema.String),
+  /** Numbers, and some strings and booleans: `predict_time` in seconds, token counts, billing metrics. */
+  metrics: optional(JsonObject),
+  created_at: optional(Schema.DateTimeUtc),
+  started_at: optional(Schema.DateTimeUtc),
+  completed_at: optional(Schema.DateTimeUtc),
+  /** When the prediction is stopped, if `Cancel-After` was asked for. */
+  deadline: optional(Schema.DateTimeUtc),
+  /** The API removes input, output and files an hour after the end. */
+  data_removed: optional(Schema.Boolean),
+  source: optional(Schema.String),
+  deployment: optional(Schema.String),
+  urls: optional(Schema.Struct({
+    get: optional(Schema.String),
+    cancel: optional(Schema.String),
+    web: optional(Schema.String),
+    /** Where the output is streamed from, for models that stream. Whoever has it can read the output. */
+    stream: optional(Schema.String)
+  }))
+}) {
+  /** Whether the status is final. */
+  get isTerminal(): boolean {
+    return isTerminalStatus(this.status)
+  }
+
+  /** The files of the output, wherever they stand in it, in order. */
+  get files(): ReadonlyArray<FileOutput.FileOutput> {
+    return FileOutput.find(this.output)
+  }
+
+  /** The output of a text model, whole. Empty when there is no text. */
+  get text(): string {
+    const { output } = this
+    if (typeof output === "string") return output
+    return Array.isArray(output) ? output.filter((part) => typeof part === "string").join("") : ""
+  }
+
+  /** What an error may tell of this prediction: all but its input. */
+  get summary(): PredictionSummary {
+    const { error } = this
+    return new PredictionSummary({
+      id: this.id,
+      model: this.model,
+      status: this.status,
+      error: error === undefined ? undefined : typeof error === "string" ? error : JSON.stringify(error),
+      logs: this.logs?.slice(-terminalLogs),
+      output: this.output,
+      url: this.urls?.web
+    })
+  }
+}
