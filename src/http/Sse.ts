@@ -77,16 +77,19 @@ export interface Parser {
   readonly error: EventTooLarge | undefined
 }
 
+const LF = 10
 const SPACE = 32
 const COLON = 58
-const D = 100
-const E = 101
-const I = 105
-const R = 114
+
+/** The only field a line can be of, by its first character. */
+const fieldOf = (text: string, start: number): "data" | "event" | "id" | "retry" => {
+  const first = text.charCodeAt(start)
+  return first === 100 ? "data" : first === 101 ? "event" : first === 105 ? "id" : "retry"
+}
 
 /** Where the value of a field starts, or -1 when the line starting at `start` is not of that field. */
 const valueStart = (text: string, start: number, end: number, field: string): number => {
-  for (let i = 1; i < field.length; i++) if (text.charCodeAt(start + i) !== field.charCodeAt(i)) return -1
+  for (let i = 0; i < field.length; i++) if (text.charCodeAt(start + i) !== field.charCodeAt(i)) return -1
   const colon = start + field.length
   if (colon === end) return end
   if (text.charCodeAt(colon) !== COLON) return -1
@@ -146,32 +149,22 @@ export const makeParser = (options?: Options): Parser => {
   }
 
   const field = (text: string, start: number, end: number) => {
-    switch (text.charCodeAt(start)) {
-      case D: {
-        const from = valueStart(text, start, end, "data")
-        if (from === -1) return
-        const value = text.slice(from, end)
+    const field = fieldOf(text, start)
+    const from = valueStart(text, start, end, field)
+    if (from === -1) return
+    const value = text.slice(from, end)
+    switch (field) {
+      case "data":
         data = data === undefined ? value : `${data}\n${value}`
-        return
-      }
-      case E: {
-        const from = valueStart(text, start, end, "event")
-        if (from !== -1) name = text.slice(from, end)
-        return
-      }
-      case I: {
-        const from = valueStart(text, start, end, "id")
-        if (from === -1) return
-        const value = text.slice(from, end)
+        break
+      case "event":
+        name = value
+        break
+      case "id":
         if (!value.includes("\0")) id = value
-        return
-      }
-      case R: {
-        const from = valueStart(text, start, end, "retry")
-        if (from === -1) return
-        const value = text.slice(from, end)
+        break
+      case "retry":
         if (isDigits(value)) retry = Duration.millis(Number(value))
-      }
     }
   }
 
@@ -191,7 +184,7 @@ export const makeParser = (options?: Options): Parser => {
   const feed = (text: string): ReadonlyArray<Event> => {
     const events: Array<Event> = []
     if (error !== undefined || text === "") return events
-    let start = afterCarriageReturn && text.charCodeAt(0) === 10 ? 1 : 0
+    let start = afterCarriageReturn && text.charCodeAt(0) === LF ? 1 : 0
     afterCarriageReturn = false
     let lf = text.indexOf("\n", start)
     let cr = text.indexOf("\r", start)
@@ -206,10 +199,6 @@ export const makeParser = (options?: Options): Parser => {
       }
       if (error !== undefined) return events
       start = end + 1
-      if (end === lf && text.charCodeAt(start) === 10) {
-        dispatch(events)
-        start++
-      }
       if (end === cr) {
         if (lf === start) start++
         else afterCarriageReturn = start === text.length
@@ -268,12 +257,12 @@ export const decode =
       const loop: Channel.Channel<Chunk.Chunk<Event>, Chunk.Chunk<Uint8Array>, E | EventTooLarge, E, void, unknown> =
         Channel.readWithCause({
           onInput: (chunk: Chunk.Chunk<Uint8Array>) => {
-            const text = Chunk.reduce(chunk, "", (text, bytes) => text + decoder.decode(bytes, { stream: true }))
+            let text = ""
+            for (const bytes of chunk) text += decoder.decode(bytes, { stream: true })
             const events = parser.feed(text)
             const next = parser.error === undefined ? loop : Channel.fail(parser.error)
-            return events.length === 0
-              ? next
-              : Channel.flatMap(Channel.write(Chunk.unsafeFromArray(events)), () => next)
+            if (events.length === 0) return next
+            return Channel.flatMap(Channel.write(Chunk.unsafeFromArray(events)), () => next)
           },
           onFailure: Channel.failCause,
           onDone: () => Channel.void

@@ -12,14 +12,17 @@ import * as Stream from "effect/Stream"
 import * as Polling from "../http/Polling.js"
 import { withClocks } from "../internal/clocks.js"
 import { outcome } from "./internal/outcome.js"
+import { prepare } from "./internal/prepare.js"
 import { predictionStream } from "./internal/stream.js"
 import * as remote from "./internal/remote.js"
 import { provider } from "./internal/http.js"
 import type * as Output from "../Output.js"
-import { InvalidRequest, Issue, ModelNotFound, type ProviderError, Timeout } from "../ProviderError.js"
-import * as ModelRef from "./ModelRef.js"
+import { type ProviderError, Timeout } from "../ProviderError.js"
 import { ReplicateClient, type Service } from "./ReplicateClient.js"
-import { Prediction, type WebhookEvent } from "./schemas/Prediction.js"
+import type { CreateOptions, Input, RunOptions, StreamOptions, WaitOptions } from "./PredictionOptions.js"
+import { Prediction } from "./schemas/Prediction.js"
+
+export type * from "./PredictionOptions.js"
 
 export {
   /**
@@ -31,113 +34,6 @@ export {
   Prediction
 } from "./schemas/Prediction.js"
 
-/**
- * A model's input, as its own schema describes it.
- *
- * @since 0.1.0
- * @category models
- */
-export type Input = Readonly<Record<string, unknown>>
-
-/**
- * How a prediction is created.
- *
- * @since 0.1.0
- * @category models
- */
-export interface CreateOptions {
-  /** How long the server may hold back its answer until there is output: 1 to 60 seconds, in whole seconds. */
-  readonly wait?: Duration.DurationInput | undefined
-  /** The prediction is stopped by the server this long after its creation: 5 seconds or more, in whole seconds. */
-  readonly cancelAfter?: Duration.DurationInput | undefined
-  /** URL the server calls with the prediction as it changes. */
-  readonly webhook?: string | URL | undefined
-  /** The changes to be called for; the server's choice when absent. */
-  readonly webhookEventsFilter?: ReadonlyArray<typeof WebhookEvent.Type> | undefined
-}
-
-/**
- * How a prediction is waited for.
- *
- * @since 0.1.0
- * @category models
- */
-export interface WaitOptions {
-  /** Total clock; the client's when absent. */
-  readonly timeout?: Duration.DurationInput | undefined
-  /** When the prediction is looked at again; the client's policy when absent. */
-  readonly polling?: Polling.Policy | undefined
-}
-
-/**
- * How a prediction is run. The hold of the create is 5 seconds when `wait` is absent: an interruption waits for it,
- * and polling is as good after it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface RunOptions extends CreateOptions, WaitOptions {}
-
-/**
- * How a prediction is streamed.
- *
- * @since 0.1.0
- * @category models
- */
-export interface StreamOptions extends Omit<CreateOptions, "wait">, WaitOptions {
-  /** Idle clock; the client's when absent. */
-  readonly idleTimeout?: Duration.DurationInput | undefined
-  /** For models that cannot stream: `fail` (and cancel) with `InvalidRequest`, or `poll` and give all at the end. */
-  readonly unstreamable?: "fail" | "poll" | undefined
-}
-
-const invalid = (field: string, message: string) =>
-  new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
-
-/** Whole seconds, rounded up, within bounds. */
-const wholeSeconds = (
-  field: string,
-  input: Duration.DurationInput,
-  least: number,
-  most: number
-): Effect.Effect<number, InvalidRequest> => {
-  const seconds = Math.ceil(Duration.toSeconds(input))
-  return seconds >= least && seconds <= most
-    ? Effect.succeed(seconds)
-    : Effect.fail(invalid(field, most === Infinity ? `at least ${least} seconds` : `${least} to ${most} seconds`))
-}
-
-/** The call that creates a prediction, checked. */
-const prepare = Effect.fnUntraced(function*(client: Service, model: string, input: Input, options: CreateOptions) {
-  const ref = yield* Effect.mapError(ModelRef.parse(model), (reason) => invalid("model", reason))
-  const webhook = options.webhook === undefined ? undefined : String(options.webhook)
-  if (webhook !== undefined && !URL.canParse(webhook)) return yield* invalid("webhook", "expected a URL")
-  const headers = {
-    ...(options.wait === undefined ? {} : { prefer: `wait=${yield* wholeSeconds("wait", options.wait, 1, 60)}` }),
-    ...(options.cancelAfter === undefined
-      ? {}
-      : { "cancel-after": `${yield* wholeSeconds("cancelAfter", options.cancelAfter, 5, Infinity)}s` })
-  }
-  const payload = {
-    input,
-    ...(webhook === undefined ? {} : { webhook }),
-    ...(options.webhookEventsFilter === undefined ? {} : { webhook_events_filter: options.webhookEventsFilter })
-  }
-  if (ref._tag === "Version") {
-    return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
-  }
-  return Effect.catchTag(
-    client.api.models.predict({ path: { model_owner: ref.owner, model_name: ref.name }, headers, payload }),
-    "ResponseError",
-    (error) =>
-      Effect.fail(
-        error.status === 404
-          ? new ModelNotFound({ provider, model, known: [], url: error.url, status: 404, detail: error.detail })
-          : error
-      )
-  )
-})
-
 const totalClock = (client: Service, options: WaitOptions) =>
   options.timeout === undefined ? client.config.timeout : Duration.decode(options.timeout)
 
@@ -145,14 +41,30 @@ const totalClock = (client: Service, options: WaitOptions) =>
 const deadline = (duration: Duration.Duration) =>
   Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
 
+const polling = (client: Service, prediction: Prediction, options: WaitOptions) => ({
+  get: client.api.predictions.get({ path: { prediction_id: prediction.id } }),
+  until: (prediction: Prediction) => prediction.isTerminal,
+  policy: options.polling ?? client.config.polling,
+  exhausted: () => new Timeout({ provider, clock: "total", duration: totalClock(client, options) })
+})
+
 /** Reads a prediction until it is final, whatever it ended with. */
 const untilFinal = (client: Service, prediction: Prediction, options: WaitOptions) =>
-  prediction.isTerminal ? Effect.succeed(prediction) : Polling.poll({
-    get: client.api.predictions.get({ path: { prediction_id: prediction.id } }),
-    until: (prediction) => prediction.isTerminal,
-    policy: options.polling ?? client.config.polling,
-    exhausted: () => new Timeout({ provider, clock: "total", duration: totalClock(client, options) })
-  })
+  prediction.isTerminal ? Effect.succeed(prediction) : Polling.poll(polling(client, prediction, options))
+
+/** Makes a stream of the client in use, with the idle and the total clock on it. */
+const clocked = <A>(
+  options: StreamOptions,
+  make: (client: Service) => Stream.Stream<A, ProviderError>
+): Stream.Stream<A, ProviderError, ReplicateClient> =>
+  Stream.unwrap(Effect.map(ReplicateClient, (client) => {
+    const idle = options.idleTimeout === undefined ? client.config.idleTimeout : Duration.decode(options.idleTimeout)
+    return withClocks(
+      make(client),
+      { idle, total: totalClock(client, options) },
+      (clock, duration) => new Timeout({ provider, clock, duration })
+    )
+  }))
 
 /**
  * Creates a prediction and gives it as it is then, usually `starting`: it goes on in the background.
@@ -245,6 +157,45 @@ export const run = Effect.fn("Prediction.run")(function*(model: string, input: I
 })
 
 /**
+ * Runs a model and gives the prediction each time it is looked at, from its creation to its end: for progress
+ * displays. Fails like `wait`; ending the stream early cancels the prediction.
+ *
+ * @example
+ * ```ts
+ * import { Console, Option, Stream } from "effect"
+ * import { Prediction, Progress } from "effect-providers/replicate"
+ *
+ * const program = Prediction.watch("black-forest-labs/flux-schnell", { prompt: "a llama" }).pipe(
+ *   Stream.runForEach((prediction) => Console.log(Option.getOrNull(Progress.fromLogs(prediction.logs ?? ""))))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const watch = (
+  model: string,
+  input: Input,
+  options: StreamOptions = {}
+): Stream.Stream<Prediction, ProviderError, ReplicateClient> =>
+  clocked(options, (client) =>
+    Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const call = yield* restore(prepare(client, model, input, options))
+        const { onFinal, prediction } = yield* remote.createScoped(client, call, restore)
+        const changes = Stream.tap(
+          Polling.changes(polling(client, prediction, options)),
+          (current) => {
+            if (!current.isTerminal) return Effect.void
+            onFinal()
+            return outcome(current)
+          }
+        )
+        return Stream.concat(Stream.succeed(prediction), prediction.isTerminal ? Stream.empty : changes)
+      })
+    )))
+
+/**
  * Runs a model and streams its output as it is produced: text deltas or files, log lines, then `Usage` and `Finish`.
  *
  * A connection that is cut is taken up again where it broke, and completed from the finished prediction where that
@@ -270,15 +221,9 @@ export const stream = (
   input: Input,
   options: StreamOptions = {}
 ): Stream.Stream<Output.Output, ProviderError, ReplicateClient> =>
-  Stream.unwrap(Effect.map(ReplicateClient, (client) => {
-    const idle = options.idleTimeout === undefined ? client.config.idleTimeout : Duration.decode(options.idleTimeout)
-    return withClocks(
-      predictionStream(client, prepare(client, model, input, { ...options, wait: undefined }), {
-        model,
-        unstreamable: options.unstreamable ?? "fail",
-        untilFinal: (prediction) => untilFinal(client, prediction, options)
-      }),
-      { idle, total: totalClock(client, options) },
-      (clock, duration) => new Timeout({ provider, clock, duration })
-    )
-  }))
+  clocked(options, (client) =>
+    predictionStream(client, prepare(client, model, input, options), {
+      model,
+      unstreamable: options.unstreamable ?? "fail",
+      untilFinal: (prediction) => untilFinal(client, prediction, options)
+    }))

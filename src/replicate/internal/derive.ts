@@ -50,10 +50,12 @@ export const derive = Effect.fnUntraced(function*(
   config: ReplicateConfig,
   http: HttpClient.HttpClient.With<ProviderError>
 ) {
-  const client: Record<string, Record<string, Call>> = yield* HttpApiClient.makeWith(ReplicateApi, {
+  const derived = yield* HttpApiClient.makeWith(ReplicateApi, {
     httpClient: http,
     transformResponse: (answer) => Effect.mapError(answer, answerError)
   })
+  // what is done to a call is the same for all of them, whatever they take and give
+  const client = derived as unknown as Readonly<Record<string, Readonly<Record<string, Call>>>>
 
   const wrap = (group: string, name: string, safe: boolean, call: Call): Call => (request) => {
     const once = Effect.flatMap(CallSettings, ({ connectTimeout = config.connectTimeout }) => {

@@ -46,3 +46,22 @@ export const create = <E>(
         ),
         client.config.cancelTimeout
       )))
+
+/**
+ * As `create`, for a stream: the prediction is canceled when the scope closes before `onFinal` was called.
+ *
+ * @internal
+ */
+export const createScoped = Effect.fnUntraced(function*<E>(
+  client: Service,
+  call: Effect.Effect<Prediction, E>,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+) {
+  const prediction = yield* create(client, call, restore)
+  let isFinal = prediction.isTerminal
+  yield* Effect.addFinalizer(() => isFinal ? Effect.void : abandon(client, prediction.id))
+  const onFinal = () => {
+    isFinal = true
+  }
+  return { prediction, onFinal }
+})

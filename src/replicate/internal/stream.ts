@@ -203,13 +203,7 @@ export const predictionStream = (
   Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const call = yield* restore(prepare)
-      const prediction = yield* remote.create(client, call, restore)
-      let isFinal = prediction.isTerminal
-      yield* Effect.addFinalizer(() => isFinal ? Effect.void : remote.abandon(client, prediction.id))
-      const onFinal = () => {
-        isFinal = true
-      }
-
+      const { onFinal, prediction } = yield* remote.createScoped(client, call, restore)
       const url = prediction.urls?.stream
       if (url !== undefined) {
         const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))

@@ -1,0 +1,68 @@
+/**
+ * How predictions are created, waited for, run and streamed.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Polling from "../http/Polling.js"
+import type { WebhookEvent } from "./schemas/Prediction.js"
+
+/**
+ * A model's input, as its own schema describes it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Input = Readonly<Record<string, unknown>>
+
+/**
+ * How a prediction is created.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CreateOptions {
+  /** How long the server may hold back its answer until there is output: 1 to 60 seconds, in whole seconds. */
+  readonly wait?: Duration.DurationInput | undefined
+  /** The prediction is stopped by the server this long after its creation: 5 seconds or more, in whole seconds. */
+  readonly cancelAfter?: Duration.DurationInput | undefined
+  /** URL the server calls with the prediction as it changes. */
+  readonly webhook?: string | URL | undefined
+  /** The changes to be called for; the server's choice when absent. */
+  readonly webhookEventsFilter?: ReadonlyArray<typeof WebhookEvent.Type> | undefined
+}
+
+/**
+ * How a prediction is waited for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WaitOptions {
+  /** Total clock; the client's when absent. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** When the prediction is looked at again; the client's policy when absent. */
+  readonly polling?: Polling.Policy | undefined
+}
+
+/**
+ * How a prediction is run. The hold of the create is 5 seconds when `wait` is absent: an interruption waits for it,
+ * and polling is as good after it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunOptions extends CreateOptions, WaitOptions {}
+
+/**
+ * How a prediction is streamed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamOptions extends Omit<CreateOptions, "wait">, WaitOptions {
+  /** Idle clock; the client's when absent. */
+  readonly idleTimeout?: Duration.DurationInput | undefined
+  /** For models that cannot stream: `fail` (and cancel) with `InvalidRequest`, or `poll` and give all at the end. */
+  readonly unstreamable?: "fail" | "poll" | undefined
+}

@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const src = fileURLToPath(new URL("src", import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // the twin of `paths` in tsconfig.json
+    alias: [
+      { find: /^effect-providers$/, replacement: `${src}/index.ts` },
+      { find: /^effect-providers\/(.*)$/, replacement: `${src}/$1` }
+    ]
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    reporters: ["default", "./test/summary-reporter.ts"],
+    pool: "forks",
+    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
+    sequence: { concurrent: false },
+    testTimeout: 20_000,
+    hookTimeout: 20_000
+  }
+})
