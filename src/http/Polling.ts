@@ -156,15 +156,17 @@ export const changes = <A, E, R, E2>(
   options: Options<A, E, R, E2> & { readonly equivalence?: Equivalence.Equivalence<A> | undefined }
 ): Stream.Stream<A, E | E2, R> => {
   const { equivalence, exhausted, get, policy, until } = options
-  const values = Stream.unwrap(Effect.map(Schedule.driver(policy), (driver) =>
-    Stream.paginateEffect(Option.none<A>(), (last) =>
-      Effect.map(
-        Option.isNone(last) ? get : Effect.zipRight(pause(driver, last.value, exhausted), get),
-        (value): readonly [A, Option.Option<Option.Option<A>>] => [
-          value,
-          until(value) ? Option.none() : Option.some(Option.some(value))
-        ]
-      ))))
+  const values = Stream.unwrap(
+    Effect.map(Schedule.driver(policy), (driver) =>
+      Stream.paginateEffect(Option.none<A>(), (last) =>
+        Effect.map(
+          Option.isNone(last) ? get : Effect.zipRight(pause(driver, last.value, exhausted), get),
+          (value): readonly [A, Option.Option<Option.Option<A>>] => [
+            value,
+            until(value) ? Option.none() : Option.some(Option.some(value))
+          ]
+        )))
+  )
   return equivalence === undefined
     ? values
     : Stream.changesWith(values, (before, value) => !until(value) && equivalence(before, value))

@@ -177,7 +177,7 @@ export interface Options {
 }
 
 /**
- * Tries a call again after a pause: the one the server asked for, or else one that doubles each time. Pauses vary by
+ * Tries a call again after a pause: the one the server asked for, or else one that grows each time. Pauses vary by
  * chance, so that many callers do not come back at the same moment. What fails in the end is the last error, with the
  * number of attempts.
  *
@@ -205,10 +205,13 @@ export const retry: {
       const giveUp = Effect.suspend(() => Effect.fail(withAttempts(error, retries + 1)))
       return retries >= policy.maxRetries || !options.while(error)
         ? giveUp
-        : Effect.flatMap(pause(policy, error, retries), Option.match({
-          onNone: () => giveUp,
-          onSome: (duration) => Effect.zipRight(Effect.sleep(duration), attempt(retries + 1))
-        }))
+        : Effect.flatMap(
+          pause(policy, error, retries),
+          Option.match({
+            onNone: () => giveUp,
+            onSome: (duration) => Effect.zipRight(Effect.sleep(duration), attempt(retries + 1))
+          })
+        )
     })
   return attempt(0)
 })

@@ -132,8 +132,8 @@ export const makeParser = (options?: Options): Parser => {
   let lastEventId = ""
   let retry: Duration.Duration | undefined
   let error: EventTooLarge | undefined
-  // The start of a line that has not ended yet. It is appended to and not looked at, so that the engine keeps it as a
-  // rope and a long line costs no copies.
+  // The start of a line whose end has not come. Only appended to, never looked at: that keeps it a rope in the engine,
+  // and a long line linear.
   let held = ""
   let afterCarriageReturn = false
 
@@ -148,7 +148,7 @@ export const makeParser = (options?: Options): Parser => {
     data = undefined
   }
 
-  const field = (text: string, start: number, end: number) => {
+  const setField = (text: string, start: number, end: number) => {
     const field = fieldOf(text, start)
     const from = valueStart(text, start, end, field)
     if (from === -1) return
@@ -165,20 +165,21 @@ export const makeParser = (options?: Options): Parser => {
         break
       case "retry":
         if (isDigits(value)) retry = Duration.millis(Number(value))
+        break
     }
   }
 
-  const line = (text: string, start: number, end: number, events: Array<Event>) => {
-    if (start === end) dispatch(events)
-    else if (fits(end - start)) field(text, start, end)
-  }
-
-  const fits = (size: number): boolean => {
-    if (size + (data === undefined ? 0 : data.length) <= maxEventSize) return true
+  const fits = (lineLength: number): boolean => {
+    if (lineLength + (data === undefined ? 0 : data.length) <= maxEventSize) return true
     error = new EventTooLarge({ limit: maxEventSize })
     held = ""
     data = undefined
     return false
+  }
+
+  const endLine = (text: string, start: number, end: number, events: Array<Event>) => {
+    if (start === end) dispatch(events)
+    else if (fits(end - start)) setField(text, start, end)
   }
 
   const feed = (text: string): ReadonlyArray<Event> => {
@@ -191,11 +192,11 @@ export const makeParser = (options?: Options): Parser => {
     while (lf !== -1 || cr !== -1) {
       const end = cr === -1 || (lf !== -1 && lf < cr) ? lf : cr
       if (held === "") {
-        line(text, start, end, events)
+        endLine(text, start, end, events)
       } else {
         const whole = held + text.slice(start, end)
         held = ""
-        line(whole, 0, whole.length, events)
+        endLine(whole, 0, whole.length, events)
       }
       if (error !== undefined) return events
       start = end + 1

@@ -222,7 +222,7 @@ export const stream = (
   options: StreamOptions = {}
 ): Stream.Stream<Output.Output, ProviderError, ReplicateClient> =>
   clocked(options, (client) =>
-    predictionStream(client, prepare(client, model, input, options), {
+    predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
       model,
       unstreamable: options.unstreamable ?? "fail",
       untilFinal: (prediction) => untilFinal(client, prediction, options)

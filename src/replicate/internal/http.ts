@@ -81,12 +81,12 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
       ? Effect.succeed(response)
       : Effect.flatMap(origin, (origin) => Effect.flip(Failure.fromResponse(origin, response)))
 
-  const toProviderError = <E>(error: E | HttpClientError.HttpClientError): Effect.Effect<never, E | ProviderError> =>
+  const toProviderError = (error: ProviderError | HttpClientError.HttpClientError) =>
     HttpClientError.isHttpClientError(error)
       ? Effect.flatMap(origin, (origin) => Effect.fail(Failure.fromHttpClientError(origin, error)))
       : Effect.fail(error)
 
-  const typed = <E, R>(client: HttpClient.HttpClient.With<E | HttpClientError.HttpClientError, R>) =>
+  const typed = (client: HttpClient.HttpClient.With<ProviderError | HttpClientError.HttpClientError>) =>
     HttpClient.transformResponse(client, (response) =>
       Effect.catchAll(Effect.flatMap(response, checkStatus), toProviderError))
 

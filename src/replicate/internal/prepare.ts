@@ -27,7 +27,12 @@ const wholeSeconds = (
  *
  * @internal
  */
-export const prepare = Effect.fnUntraced(function*(client: Service, model: string, input: Input, options: CreateOptions) {
+export const prepare = Effect.fnUntraced(function*(
+  client: Service,
+  model: string,
+  input: Input,
+  options: CreateOptions & { readonly stream?: boolean | undefined }
+) {
   const ref = yield* Effect.mapError(ModelRef.parse(model), (reason) => invalid("model", reason))
   const webhook = options.webhook === undefined ? undefined : String(options.webhook)
   if (webhook !== undefined && !URL.canParse(webhook)) return yield* invalid("webhook", "expected a URL")
@@ -39,6 +44,7 @@ export const prepare = Effect.fnUntraced(function*(client: Service, model: strin
   }
   const payload = {
     input,
+    ...(options.stream === undefined ? {} : { stream: options.stream }),
     ...(webhook === undefined ? {} : { webhook }),
     ...(options.webhookEventsFilter === undefined ? {} : { webhook_events_filter: options.webhookEventsFilter })
   }

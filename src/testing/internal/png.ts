@@ -1,3 +1,5 @@
+import { concat } from "./bytes.js"
+
 const signature = [137, 80, 78, 71, 13, 10, 26, 10]
 
 /** The most a stored zlib block can hold. */
@@ -71,17 +73,10 @@ export const encode = (width: number, height: number, rgb: Uint8Array): Uint8Arr
   // the byte before each row names its filter; 0 is none
   for (let y = 0; y < height; y++) scanlines.set(rgb.subarray(y * row, (y + 1) * row), y * (row + 1) + 1)
 
-  const parts = [
+  return concat([
     Uint8Array.from(signature),
     chunk("IHDR", header),
     chunk("IDAT", store(scanlines)),
     chunk("IEND", new Uint8Array(0))
-  ]
-  const file = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    file.set(part, offset)
-    offset += part.length
-  }
-  return file
+  ])
 }

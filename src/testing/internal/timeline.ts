@@ -1,8 +1,14 @@
 import * as Duration from "effect/Duration"
 import type { Step } from "./model.js"
 
-/** A step as it is seen from outside: files are the URLs they have. */
-export type Content = Exclude<Step, { readonly _tag: "File" }>
+/**
+ * A step as it is seen from outside, where files have a URL.
+ *
+ * @internal
+ */
+export type Content =
+  | Exclude<Step, { readonly _tag: "File" }>
+  | Extract<Step, { readonly _tag: "File" }> & { readonly url: string }
 
 /** @internal */
 export interface Happening {

@@ -1,0 +1,42 @@
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { createServer } from "node:http"
+import { parseArgs } from "node:util"
+import * as ReplicateEmulator from "../src/testing/ReplicateEmulator.js"
+
+class CannotStart extends Data.TaggedError("CannotStart")<{ readonly message: string }> {}
+
+const settings = Effect.gen(function*() {
+  const { values } = yield* Effect.try({
+    try: () => parseArgs({ options: { port: { type: "string", default: "0" }, host: { type: "string", default: "127.0.0.1" } } }),
+    catch: (error) => new CannotStart({ message: error instanceof Error ? error.message : String(error) })
+  })
+  const port = Number(values.port)
+  if (!/^\d{1,5}$/.test(values.port) || port > 65535) {
+    return yield* new CannotStart({ message: `--port ${values.port}: expected a number from 0 to 65535` })
+  }
+  return { port, host: values.host }
+})
+
+const program = Effect.gen(function*() {
+  const options = yield* settings
+  const server = createServer()
+  // open streams would keep the server from closing
+  const hangUp = Layer.scopedDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
+  const announce = Layer.effectDiscard(HttpServer.addressFormattedWith((address) => Console.log(`listening on ${address}`)))
+  const served = Layer.mergeAll(ReplicateEmulator.serve, hangUp, announce).pipe(
+    Layer.provide(ReplicateEmulator.layer()),
+    Layer.provide(NodeHttpServer.layer(() => server, options))
+  )
+  return yield* Layer.launch(served)
+}).pipe(
+  Effect.catchTag("ServeError", ({ cause }) =>
+    new CannotStart({ message: cause instanceof Error ? cause.message : String(cause) })),
+  Effect.tapError(({ message }) => Console.error(message))
+)
+
+NodeRuntime.runMain(program, { disableErrorReporting: true })

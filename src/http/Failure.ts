@@ -1,0 +1,425 @@
+/**
+ * What went wrong over HTTP, as a `ProviderError`: statuses, error bodies, broken connections, odd answers.
+ *
+ * Errors of the platform print the request with its credentials, so nothing of theirs is kept: what an error tells is
+ * put together here, from parts known to be harmless.
+ *
+ * @since 0.1.0
+ */
+import * as Headers from "@effect/platform/Headers"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import type * as ParseResult from "effect/ParseResult"
+import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import {
+  Blocked,
+  InvalidRequest,
+  Issue,
+  MissingAuth,
+  PaymentRequired,
+  type ProviderError,
+  RateLimited,
+  ResponseError
+} from "../ProviderError.js"
+import * as Retry from "./Retry.js"
+
+/**
+ * Who was called.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Origin {
+  readonly provider: string
+  /** Page where a user gets credentials. */
+  readonly loginUrl?: string | undefined
+  /** Values that are taken out of everything the service said, as it may echo them. */
+  readonly secrets?: ReadonlyArray<Redacted.Redacted<string>> | undefined
+}
+
+/** What an error tells of its call. */
+interface Call {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly status?: number | undefined
+}
+
+/**
+ * Strips a URL of user info, query and fragment. What is not an HTTP URL is hidden whole.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const publicUrl = (url: string): string => {
+  if (!URL.canParse(url)) return "<hidden>"
+  const { host, pathname, protocol } = new URL(url)
+  return /^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : "<hidden>"
+}
+
+type Clean = (text: string) => string
+
+const longestDetail = 500
+
+const tidy: Clean = (text) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").trim()
+
+const cut: Clean = (text) => text.length > longestDetail ? `${text.slice(0, longestDetail - 1)}…` : text
+
+/** Tidies text from outside, takes the secrets out in every form a server may echo them in, and cuts the rest. */
+const cleaner = (origin: Origin, carried: ReadonlyArray<string> = []): Clean => {
+  const secrets = [...(origin.secrets ?? []).map(Redacted.value), ...carried]
+  const forms = secrets.flatMap((secret) => [
+    tidy(secret),
+    JSON.stringify(secret).slice(1, -1),
+    Either.getOrElse(Encoding.encodeUriComponent(secret), () => "")
+  ])
+  // a secret may be the beginning of another one
+  const longestFirst = forms.filter((form) => form !== "").sort((a, b) => b.length - a.length)
+  return (text) => cut(longestFirst.reduce((text, form) => text.replaceAll(form, "<redacted>"), tidy(text)))
+}
+
+const decode = (text: string) => Either.getOrElse(Encoding.decodeUriComponent(text), () => text)
+
+/** Pieces of the request that may be credentials. Short ones are not, and would make holes in the text. */
+const carriedSecrets = (request: HttpClientRequest.HttpClientRequest, names: ReadonlyArray<string | RegExp>) => {
+  const inHeaders = Object.values(Headers.redact(request.headers, names))
+    .flatMap((value) => typeof value === "string" ? [] : Redacted.value(value).split(/[\s;,=]+/))
+  const inUrl = Option.match(HttpClientRequest.toUrl(request), {
+    onNone: () => [],
+    onSome: (url) => [decode(url.username), decode(url.password), ...url.searchParams.values()]
+  })
+  return [...inHeaders, ...inUrl].filter((text) => text.length >= 8)
+}
+
+/** What an error body says. */
+interface Said {
+  readonly detail?: string | undefined
+  readonly code?: string | undefined
+  /** The status the body gives itself. */
+  readonly status?: number | undefined
+  readonly issues: ReadonlyArray<Issue>
+}
+
+const words = (value: unknown): string | undefined =>
+  typeof value === "string" && value.trim() !== "" ? value : undefined
+
+const json = Option.liftThrowable((value: unknown): string => JSON.stringify(value) ?? "")
+
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+const isHtml = (text: string) => /^\s*<(?:!doctype|html)/i.test(text)
+
+const errorStatus = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isInteger(value) && value >= 400 && value < 600 ? value : undefined
+
+/** Some services put the error into a list. */
+const unlist = (body: unknown): unknown => Array.isArray(body) ? body[0] : body
+
+const codeIn = (code: string | number | undefined, clean: Clean, form: RegExp): string | undefined => {
+  const text = clean(String(code ?? ""))
+  return form.test(text) ? text : undefined
+}
+
+const mostIssues = 20
+
+const understand = (body: unknown, clean: Clean): Said => {
+  const said = unlist(body)
+  if (!Predicate.isRecord(said)) {
+    return { detail: typeof said !== "string" || isHtml(said) ? undefined : clean(said), issues: [] }
+  }
+  const error = Predicate.isRecord(said.error) ? said.error : {}
+  const parts = [words(said.error) ?? words(error.message), words(said.message), words(error.failed_generation)]
+  const detail = words(said.error_message) ?? words(said.detail) ??
+    words(parts.filter(Predicate.isString).join(": ")) ??
+    words(said.title) ?? Option.getOrUndefined(json(Predicate.isObject(said.error) ? said.error : said))
+  const code = [error.code, said.code].find((code) => typeof code === "string" || typeof code === "number")
+  const fields = Array.isArray(said.invalid_fields) ? said.invalid_fields.filter(Predicate.isRecord) : []
+  return {
+    detail: detail === undefined ? undefined : clean(detail),
+    code: codeIn(code, clean, /^[\w.-]{1,64}$/),
+    status: errorStatus(said.status) ?? errorStatus(error.code) ?? errorStatus(said.code),
+    issues: fields.slice(0, mostIssues).map((field) =>
+      new Issue({
+        field: clean(words(field.field) ?? ""),
+        message: clean(words(field.description) ?? words(field.type) ?? "is not valid")
+      })
+    )
+  }
+}
+
+const challenges = [
+  "<p id=\"cf-spinner-please-wait\">",
+  "<title>attention required! | cloudflare</title>",
+  "<div id=\"cf-please-wait\">",
+  "<title>just a moment...</title>"
+]
+/** Pages with these are refusals under 403 alone; under 5xx they tell that the service is in trouble. */
+const refusals = [...challenges, "generated by cloudfront", "id=\"cf-cloudflare-status\""]
+const botChallenges = ["<p>unable to load site</p>", "id=\"challenge-error-text\"", "recaptcha validation failed"]
+
+const blockedBy = (status: number, text: string): Blocked["by"] | undefined => {
+  const page = text.toLowerCase()
+  const shows = (markers: ReadonlyArray<string>) => markers.some((marker) => page.includes(marker))
+  if (status === 429 || status === 503) return shows(challenges) ? "cloudflare" : undefined
+  if (status !== 403) return undefined
+  return shows(refusals) ? "cloudflare" : shows(botChallenges) ? "bot-challenge" : undefined
+}
+
+const toError = (
+  origin: Origin,
+  call: Call & { readonly status: number },
+  answer: { readonly said: Said; readonly text: string; readonly retryAfter: Option.Option<Duration.Duration> }
+): ProviderError => {
+  const { code, detail, issues } = answer.said
+  const retryAfter = Option.getOrUndefined(answer.retryAfter)
+  const common = { provider: origin.provider, ...call, detail: detail === "" ? undefined : detail }
+  const by = blockedBy(call.status, answer.text)
+  if (by !== undefined) return new Blocked({ ...common, by })
+  switch (call.status) {
+    case 401:
+      return new MissingAuth({ ...common, reason: "rejected", loginUrl: origin.loginUrl })
+    case 402:
+      return new PaymentRequired(common)
+    case 400:
+    case 413:
+    case 422:
+      return /API key not valid/i.test(detail ?? "")
+        ? new MissingAuth({ ...common, reason: "rejected", loginUrl: origin.loginUrl })
+        : new InvalidRequest({ ...common, issues })
+    case 429:
+      return new RateLimited({ ...common, retryAfter })
+    default:
+      return new ResponseError({ ...common, reason: "status", code, retryAfter })
+  }
+}
+
+const bodyLimit = 64 * 1024
+
+/** The beginning of a body, and whether that is all of it. Whatever is wrong with the body, the status still counts. */
+const readBody = (response: HttpClientResponse.HttpClientResponse) =>
+  Effect.suspend(() => {
+    const decoder = new TextDecoder()
+    let text = ""
+    let size = 0
+    const read = Stream.runForEachWhile(response.stream, (bytes) =>
+      Effect.sync(() => {
+        text += decoder.decode(bytes.subarray(0, bodyLimit - size), { stream: true })
+        size += bytes.length
+        return size <= bodyLimit
+      }))
+    return read.pipe(
+      Effect.interruptible,
+      Effect.disconnect,
+      Effect.timeoutOption("5 seconds"),
+      Effect.catchAllCause(() => Effect.succeedNone),
+      Effect.map((done) => ({ text, whole: Option.isSome(done) && size <= bodyLimit }))
+    )
+  })
+
+const callOf = (origin: Origin, request: HttpClientRequest.HttpClientRequest, status?: number) => ({
+  method: request.method,
+  url: cleaner(origin)(publicUrl(request.url)),
+  status
+})
+
+/**
+ * Tells what a response of an error status means. At most 64 KiB of its body are read, for at most 5 seconds; a body
+ * that is broken, longer, or HTML gives no detail.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromResponse = Effect.fnUntraced(function*(
+  origin: Origin,
+  response: HttpClientResponse.HttpClientResponse
+) {
+  const { headers, request, status } = response
+  const { text, whole } = yield* readBody(response)
+  const clean = cleaner(origin, carriedSecrets(request, yield* FiberRef.get(Headers.currentRedactedNames)))
+  const readable = whole && !isHtml(text) && !/^text\/html/i.test(headers["content-type"] ?? "")
+  const body = readable ? Option.getOrElse(parseJson(text), () => text) : undefined
+  const said = understand(body, clean)
+  const retryAfter = Retry.retryAfterHint({
+    // every answer may tell when the rate limit resets; that is a reason to wait only after hitting it
+    headers: status === 429 ? headers : Headers.remove(headers, "ratelimit-reset"),
+    body: unlist(body),
+    detail: said.detail,
+    now: yield* Clock.currentTimeMillis
+  })
+  return toError(origin, { ...callOf(origin, request), status }, { said, text, retryAfter })
+})
+
+/**
+ * Tells what an answer's body means when it reports an error: under an error status (200 when absent), or with
+ * `error` or `error_message` in it. Without an error status, the one the body gives itself counts.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromPayload = (
+  origin: Origin,
+  answer: { readonly status?: number | undefined; readonly body: unknown }
+): Option.Option<ProviderError> => {
+  const { body, status = 200 } = answer
+  const payload = unlist(body)
+  const reported = Predicate.isRecord(payload) &&
+    (Predicate.isNotNullable(payload.error) || Predicate.isNotNullable(payload.error_message))
+  if (status < 400 && !reported) return Option.none()
+  const said = understand(payload, cleaner(origin))
+  const retryAfter = Retry.retryAfterHint({ headers: Headers.empty, body: payload, detail: said.detail, now: 0 })
+  const text = typeof payload === "string" ? payload : said.detail ?? ""
+  return Option.some(
+    toError(origin, { status: status < 400 ? said.status ?? status : status }, { said, text, retryAfter })
+  )
+}
+
+/** With one of these, no connection came about, so that nothing was sent. */
+const connectCodes = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "ERR_TLS_CERT_ALTNAME_INVALID"
+])
+
+interface SystemError {
+  readonly code: string
+  readonly beforeSending: boolean
+}
+
+/** The system's errors at the bottom of a chain of causes; several when several addresses were tried. */
+const systemErrors = (cause: unknown, depth = 0): ReadonlyArray<SystemError> => {
+  if (!Predicate.isRecord(cause) || depth > 8) return []
+  const beneath = Arr.ensure(Array.isArray(cause.errors) ? cause.errors : cause.cause)
+    .flatMap((error) => systemErrors(error, depth + 1))
+  const { code } = cause
+  if (beneath.length > 0 || typeof code !== "string") return beneath
+  const unconnected = code === "ETIMEDOUT" && cause.syscall === "connect"
+  return [{ code, beforeSending: unconnected || connectCodes.has(code) }]
+}
+
+/**
+ * Tells what an error of the HTTP client means. Of its cause only a system code such as `ECONNREFUSED` is kept.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpClientError): ProviderError => {
+  const { provider } = origin
+  const status = error._tag === "ResponseError" ? error.response.status : undefined
+  const call = { provider, ...callOf(origin, error.request, status) }
+  const invalid = (field: string, message: string) =>
+    new InvalidRequest({ ...call, issues: [new Issue({ field, message })] })
+  const broken = () => {
+    const errors = systemErrors(error.cause)
+    const unsent = status === undefined && errors.length > 0 && errors.every((error) => error.beforeSending)
+    const code = codeIn(errors[0]?.code, cleaner(origin), /^[A-Z][A-Z0-9_]+$/)
+    return new ResponseError({ ...call, reason: unsent ? "connect" : "network", code })
+  }
+  switch (error.reason) {
+    case "Transport":
+      return broken()
+    case "Encode":
+      return invalid("body", "cannot be encoded")
+    case "InvalidUrl":
+      return invalid("url", "expected an HTTP URL")
+    case "EmptyBody":
+      return new ResponseError({ ...call, reason: "malformed", detail: "the answer is empty" })
+    case "Decode":
+      // a body that cannot be parsed and one that broke off carry the same reason
+      return Predicate.isError(error.cause) && error.cause.name === "SyntaxError"
+        ? new ResponseError({ ...call, reason: "malformed", detail: "the answer is not JSON" })
+        : broken()
+    case "StatusCode": {
+      const { headers, status } = error.response
+      // without a clock a date cannot be told from now
+      const retryAfter = Retry.retryAfterHint({ headers, now: Number.NaN })
+      return toError(origin, { ...call, status }, { said: { issues: [] }, text: "", retryAfter })
+    }
+  }
+}
+
+interface Unmet {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly expected: string
+}
+
+/** What a Schema expected and where. The formatters of `ParseResult` are no use here: they print the values found. */
+const unmet = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey> = []): ReadonlyArray<Unmet> => {
+  switch (issue._tag) {
+    case "Pointer":
+      return unmet(issue.issue, [...path, ...Arr.ensure(issue.path)])
+    case "Composite": {
+      const all = Arr.ensure(issue.issues).flatMap((issue) => unmet(issue, path))
+      if (issue.ast._tag !== "Union") return all
+      // the member of a union that was meant is the one that fits furthest
+      const within = all.filter((leaf) => leaf.path.length > path.length)
+      const kinds = all.map((leaf) => leaf.expected).filter((expected) => expected !== "undefined")
+      return within.length > 0 ? within : [{ path, expected: Arr.dedupe(kinds).join(" or ") }]
+    }
+    case "Refinement":
+    case "Transformation":
+      return unmet(issue.issue, path)
+    case "Missing":
+      return [{ path, expected: `${issue.ast.type}, found nothing` }]
+    case "Unexpected":
+      return [{ path, expected: "nothing" }]
+    default:
+      return [{ path, expected: String(issue.ast) }]
+  }
+}
+
+const issuesOf = (origin: Origin, error: ParseResult.ParseError): ReadonlyArray<Issue> => {
+  const clean = cleaner(origin)
+  return unmet(error.issue).slice(0, mostIssues).map(({ expected, path }) =>
+    new Issue({ field: clean(path.map(String).join(".")), message: clean(`expected ${expected}`) })
+  )
+}
+
+/**
+ * Tells that an answer is not of the form expected: where, and what was expected there. Never what was found.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromParseError = (origin: Origin, error: ParseResult.ParseError, at: Call): ResponseError => {
+  const issues = issuesOf(origin, error).map(({ field, message }) => field === "" ? message : `${field}: ${message}`)
+  const url = at.url === undefined ? undefined : cleaner(origin)(publicUrl(at.url))
+  return new ResponseError({
+    provider: origin.provider,
+    ...at,
+    url,
+    reason: "malformed",
+    detail: cut(issues.join("; "))
+  })
+}
+
+/**
+ * Tells that a request is not of the form expected: where, and what was expected there. Never what was found.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const invalidRequest = (provider: string, error: ParseResult.ParseError): InvalidRequest =>
+  new InvalidRequest({ provider, issues: issuesOf({ provider }, error) })

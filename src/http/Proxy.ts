@@ -1,0 +1,342 @@
+/**
+ * HTTP clients for Node whose calls go through a proxy: `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { constFalse, constTrue } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { HttpProxyAgent } from "http-proxy-agent"
+import { HttpsProxyAgent } from "https-proxy-agent"
+import * as Dns from "node:dns"
+import type * as Http from "node:http"
+import * as Net from "node:net"
+import { SocksProxyAgent } from "socks-proxy-agent"
+
+/**
+ * The address of a proxy, e.g. `http://user:password@proxy.example:3128`; without a scheme, `http` is meant.
+ *
+ * User and password are percent-encoded. `socks5` and `socks4` resolve names here, `socks5h` and `socks4a` at the
+ * proxy.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Url = string | URL | Redacted.Redacted<string>
+
+/**
+ * Which proxy calls go through; without any, they go out directly.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The proxy of every call. */
+  readonly url?: Url | undefined
+  /** The proxy of calls to `http:` targets, instead of `url`. */
+  readonly http?: Url | undefined
+  /** The proxy of calls to `https:` targets, instead of `url`. */
+  readonly https?: Url | undefined
+  /**
+   * Targets that are called directly. `example.com` or `.example.com` is the domain and all below it, `10.0.0.1`,
+   * `10.0.0.0/8` or `::1` addresses written as such in a URL, `example.com:8443` only that port, `*` everything.
+   * Loopback is not implied.
+   */
+  readonly noProxy?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * A proxy URL cannot be used. What it says is left out: it may hold a password.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ProxyError extends Data.TaggedError("ProxyError")<{
+  readonly reason: "malformed" | "unsupported scheme" | "malformed credentials"
+}> {
+  override get message(): string {
+    return `The proxy URL cannot be used (${this.reason}). Expected ${expected}.`
+  }
+}
+
+const schemes = ["http:", "https:", "socks4:", "socks4a:", "socks5:", "socks5h:"]
+
+const expected = `scheme://user:password@host:port with one of the schemes ${
+  schemes.join(" ")
+} and percent-encoded credentials`
+
+const asText = (url: Url): string => Redacted.isRedacted(url) ? Redacted.value(url) : String(url)
+
+/** SOCKS gives the length of a user or password in one byte. */
+const isCredential = (text: string): boolean => {
+  const decoded = Either.try(() => decodeURIComponent(text))
+  return Either.isRight(decoded) && new TextEncoder().encode(decoded.right).length < 256
+}
+
+const parse = (url: Url): Either.Either<URL, ProxyError> => {
+  const fail = (reason: ProxyError["reason"]) => Either.left(new ProxyError({ reason }))
+  const text = asText(url).trim()
+  const href = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
+  if (!URL.canParse(href)) return fail("malformed")
+  const proxy = new URL(href)
+  if (!schemes.includes(proxy.protocol)) return fail("unsupported scheme")
+  // A path, query or fragment comes of a `/`, `?` or `#` in a password: the host would be a part of it.
+  const rest = proxy.pathname + proxy.search + proxy.hash
+  if (proxy.hostname === "" || (rest !== "" && rest !== "/")) return fail("malformed")
+  if (!isCredential(proxy.username) || !isCredential(proxy.password)) return fail("malformed credentials")
+  return Either.right(proxy)
+}
+
+const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, "")
+
+/** The list of addresses `10.0.0.1`, `10.0.0.0/8`, `::1` or `fd00::/8` stands for, if the text is one of these. */
+const toAddresses = (text: string): Net.BlockList | undefined => {
+  const [address = "", length] = text.split("/")
+  const family = Net.isIP(address)
+  if (family === 0) return undefined
+  const bits = family === 4 ? 32 : 128
+  const prefix = length === undefined ? bits : /^\d+$/.test(length) ? Number(length) : Infinity
+  const list = new Net.BlockList()
+  if (prefix <= bits) list.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6")
+  return list
+}
+
+const matcher = (entry: string): Predicate.Predicate<{ readonly host: string; readonly port: string }> => {
+  if (entry === "*") return constTrue
+  const split = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry)
+  const host = withoutBrackets(split?.[1] ?? entry).toLowerCase()
+  const port = split?.[2]
+  const addresses = toAddresses(host)
+  const domain = host.replace(/^\.|\.$/g, "")
+  if (domain === "") return constFalse
+  return (target) => {
+    if (port !== undefined && Number(port) !== Number(target.port)) return false
+    if (addresses === undefined) return target.host === domain || target.host.endsWith(`.${domain}`)
+    return Net.isIP(target.host) !== 0 && addresses.check(target.host, Net.isIPv4(target.host) ? "ipv4" : "ipv6")
+  }
+}
+
+const isDirect = (noProxy: ReadonlyArray<string>): Predicate.Predicate<HttpClientRequest.HttpClientRequest> => {
+  const matchers = noProxy.map((entry) => matcher(entry.trim()))
+  return (request) =>
+    Option.exists(HttpClientRequest.toUrl(request), (url) => {
+      const host = withoutBrackets(url.hostname).replace(/\.$/, "")
+      const port = url.port !== "" ? url.port : url.protocol === "https:" ? "443" : "80"
+      return matchers.some((matches) => matches({ host, port }))
+    })
+}
+
+/**
+ * No connection came about, so nothing was sent to the target. Holds a code only: the errors beneath know the URL of
+ * the proxy, and those of SOCKS have their code in the text.
+ */
+class ConnectError extends Error {
+  constructor(readonly code: string) {
+    super(`No connection through the proxy (${code})`)
+  }
+
+  static from(cause: unknown): ConnectError {
+    if (cause instanceof ConnectError) return cause
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined
+    const named = /\bE[A-Z_]{4,}\b/.exec(cause instanceof Error ? cause.message : "")?.[0]
+    return new ConnectError(typeof code === "string" ? code : named ?? "ERR_PROXY_HANDSHAKE")
+  }
+}
+
+/**
+ * Gives up a connection with the request it is made for. Node tells nobody of a destroyed request that has no socket
+ * yet, hence the replaced method; it is put back at once, as the connection may serve other requests afterwards.
+ */
+const connecting = async <A>(request: Http.ClientRequest, connect: (signal: AbortSignal) => Promise<A>): Promise<A> => {
+  const controller = new AbortController()
+  const destroy = request.destroy
+  request.destroy = (error) => {
+    controller.abort()
+    return destroy.call(request, error)
+  }
+  try {
+    return await connect(controller.signal)
+  } catch (cause) {
+    throw ConnectError.from(cause)
+  } finally {
+    request.destroy = destroy
+  }
+}
+
+class ForwardAgent extends HttpProxyAgent<string> {
+  override connect(...[request, options]: Parameters<HttpProxyAgent<string>["connect"]>) {
+    return connecting(request, (signal) => {
+      this.connectOpts.signal = signal
+      return super.connect(request, options)
+    })
+  }
+}
+
+class TunnelAgent extends HttpsProxyAgent<string> {
+  override connect(...[request, options]: Parameters<HttpsProxyAgent<string>["connect"]>) {
+    return connecting(request, async (signal) => {
+      this.connectOpts.signal = signal
+      let status = 200
+      request.once("proxyConnect", (answer: { readonly statusCode: number }) => {
+        status = answer.statusCode
+      })
+      const socket = await super.connect(request, options)
+      if (status === 200) return socket
+      // What the proxy says when it refuses must not pass for an answer of the target.
+      socket.destroy()
+      throw new ConnectError(`ERR_PROXY_${status}`)
+    })
+  }
+}
+
+/** An abandoned handshake is not cut short here, as its socket is out of reach; the package gives it 30 seconds. */
+class SocksAgent extends SocksProxyAgent {
+  override connect(...[request, options]: Parameters<SocksProxyAgent["connect"]>) {
+    return connecting(request, () => super.connect(request, this.proxy.type === 4 ? { ...options, lookup } : options))
+  }
+}
+
+/** SOCKS4 has no IPv6 addresses. */
+const lookup: Net.LookupFunction = (host, options, callback) => Dns.lookup(host, { ...options, family: 4 }, callback)
+
+const makeAgent = (proxy: URL, protocol: "http:" | "https:") => {
+  const options = { keepAlive: true }
+  const agent = proxy.protocol.startsWith("socks")
+    ? new SocksAgent(proxy, options)
+    : protocol === "http:"
+    ? new ForwardAgent(proxy, options)
+    : new TunnelAgent(proxy, options)
+  // Left to itself, the agent finds out from the call stack.
+  agent.protocol = protocol
+  return agent
+}
+
+/**
+ * Makes an `HttpClient` that calls through a proxy. Connections are kept alive, and closed with the scope.
+ *
+ * A proxy that cannot be reached, or refuses to connect, fails the call with a `RequestError` of reason `Transport`,
+ * whose cause has a `code`: the system's (`ECONNREFUSED`), `ERR_PROXY_407` with the status of a refused tunnel, or
+ * `ERR_PROXY_HANDSHAKE`. For an `http:` target, an HTTP proxy's refusal is a response like any other.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Proxy from "effect-providers/http/Proxy"
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* Proxy.make({ url: "socks5h://127.0.0.1:9050", noProxy: ["localhost", "10.0.0.0/8"] })
+ *   const response = yield* client.get("https://api.replicate.com")
+ *   return yield* response.text
+ * }).pipe(Effect.scoped)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make: (options: Options) => Effect.Effect<HttpClient.HttpClient, ProxyError, Scope.Scope> = Effect
+  .fnUntraced(function*(options) {
+    const direct = yield* NodeHttpClient.makeAgent({ keepAlive: true })
+    const through = Effect.fnUntraced(function*(url: Url | undefined, protocol: "http:" | "https:") {
+      if (url === undefined) return undefined
+      const proxy = yield* parse(url)
+      return yield* Effect.acquireRelease(
+        Effect.sync(() => makeAgent(proxy, protocol)),
+        (agent) => Effect.sync(() => agent.destroy())
+      )
+    })
+    const http = yield* through(options.http ?? options.url, "http:")
+    const https = yield* through(options.https ?? options.url, "https:")
+    const client = (agent: NodeHttpClient.HttpAgent) =>
+      Effect.provideService(NodeHttpClient.make, NodeHttpClient.HttpAgent, agent)
+    const directly = yield* client(direct)
+    const proxied = yield* client({ ...direct, http: http ?? direct.http, https: https ?? direct.https })
+    const goesDirectly = isDirect(options.noProxy ?? [])
+    return HttpClient.makeWith(
+      Effect.flatMap((request) => (goesDirectly(request) ? directly : proxied).execute(request)),
+      Effect.succeed
+    )
+  })
+
+/**
+ * Provides an `HttpClient` that calls through a proxy. Fails with `ProxyError` when its URL cannot be used.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Replicate } from "effect-providers"
+ * import { Proxy } from "effect-providers/node"
+ *
+ * const proxied = Proxy.layer({ url: "http://user:password@proxy.example:3128" })
+ *
+ * const live = Replicate.layerConfig().pipe(Layer.provide(proxied))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, ProxyError> =>
+  Layer.scoped(HttpClient.HttpClient, make(options))
+
+/** The variable in lower case comes first, as it does elsewhere; one that is empty counts as absent. */
+const variable = (name: string) => {
+  const read = (name: string) =>
+    Config.option(Config.map(Config.nonEmptyString(name), (value) => ({ name, value: value.trim() })))
+  return Config.map(
+    Config.all([read(name.toLowerCase()), read(name)]),
+    ([lower, upper]) => Option.getOrUndefined(Option.orElse(lower, () => upper))
+  )
+}
+
+const url = (name: string) =>
+  Config.mapOrFail(variable(name), (found) =>
+    found === undefined ? Either.right(undefined) : Either.mapBoth(parse(found.value), {
+      onLeft: (error) => ConfigError.InvalidData([], `${found.name}: ${error.message}`),
+      onRight: () => Redacted.make(found.value)
+    }))
+
+/**
+ * Reads the environment: `HTTPS_PROXY` and `HTTP_PROXY` for targets of that scheme, else `ALL_PROXY`; `NO_PROXY`, a
+ * list with commas; each in lower case as well, which then counts. A malformed URL is a `ConfigError` that names the
+ * variable.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromEnv: Config.Config<Options> = Config.all({
+  url: url("ALL_PROXY"),
+  http: url("HTTP_PROXY"),
+  https: url("HTTPS_PROXY"),
+  noProxy: Config.map(variable("NO_PROXY"), (found) => found?.value.split(/[\s,]+/))
+})
+
+/**
+ * Provides an `HttpClient` that calls through the proxies of the environment, or of any other `Config`; without any,
+ * it calls directly.
+ *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Replicate } from "effect-providers"
+ * import { Proxy } from "effect-providers/node"
+ *
+ * const live = Replicate.layerConfig().pipe(Layer.provide(Proxy.layerConfig()))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  config: Config.Config<Options> = fromEnv
+): Layer.Layer<HttpClient.HttpClient, ConfigError.ConfigError | ProxyError> =>
+  Layer.unwrapEffect(Effect.map(config, layer))

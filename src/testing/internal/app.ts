@@ -1,0 +1,133 @@
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as EventStream from "./eventStream.js"
+import { type ConnectionDropped, drop } from "./connection.js"
+import type { Fault, Faults } from "./faults.js"
+import * as Handlers from "./handlers.js"
+import { pathOf } from "./location.js"
+import { notFound, unauthenticated } from "./problem.js"
+import * as RateLimit from "./rateLimit.js"
+import type { RequestLog } from "./requestLog.js"
+
+/** @internal */
+export interface Options extends Handlers.State {
+  readonly faults: Faults
+  readonly log: RequestLog
+  /** Tokens that are valid; all of them when absent. */
+  readonly tokens: ReadonlyArray<string> | undefined
+}
+
+type App = HttpApp.Default<ConnectionDropped>
+
+const stream = ({ faults, log, predictions }: Options) =>
+  Effect.gen(function*() {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const { stream_id = "" } = yield* HttpRouter.params
+    const prediction = predictions.byStream(stream_id)
+    if (prediction === undefined) return notFound
+
+    const cut = yield* faults.take(request, "CutStream")
+    const startsAnew = yield* faults.take(request, "IgnoreLastEventId")
+    const noIds = yield* faults.take(request, "NoEventIds")
+    const body = EventStream.make(request, prediction, log, {
+      lastEventId: startsAnew === undefined ? request.headers["last-event-id"] : undefined,
+      withIds: noIds === undefined,
+      cutAfter: cut?.events
+    })
+    return HttpServerResponse.stream(body, {
+      contentType: "text/event-stream; charset=utf-8",
+      headers: { "cache-control": "no-store" }
+    })
+  })
+
+const file = ({ predictions }: Options) =>
+  Effect.gen(function*() {
+    const found = yield* predictions.file(pathOf(yield* HttpServerRequest.HttpServerRequest))
+    return found === undefined
+      ? notFound
+      : HttpServerResponse.uint8Array(found.bytes(), { contentType: found.contentType })
+  })
+
+/** The routes that are no part of the API. */
+const others = (options: Options) =>
+  HttpApiBuilder.Router.use((router) =>
+    Effect.all([
+      router.get("/stream/v1/predictions/:stream_id", stream(options)),
+      router.get("/stream/v1/files/:stream_id", stream(options)),
+      router.get("/files/:file", file(options)),
+      router.all("*", Effect.succeed(notFound))
+    ])
+  )
+
+const routes = (options: Options) =>
+  Effect.flatMap(
+    Layer.build(
+      Layer.mergeAll(Handlers.layer(options), others(options)).pipe(
+        Layer.provideMerge(Layer.mergeAll(HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer)),
+        Layer.merge(HttpServer.layerContext)
+      )
+    ),
+    (context) => Effect.map(HttpApiBuilder.httpApp, (app) => Effect.provide(app, context)).pipe(Effect.provide(context))
+  )
+
+const isAuthorized = (request: HttpServerRequest.HttpServerRequest, tokens: ReadonlyArray<string> | undefined) => {
+  const token = /^(?:Bearer|Token) +(\S+)$/i.exec(request.headers["authorization"] ?? "")?.[1]
+  return token !== undefined && (tokens === undefined || tokens.includes(token))
+}
+
+const isApi = (request: HttpServerRequest.HttpServerRequest) => pathOf(request).startsWith("/v1/")
+
+const answer = ({ body = "", headers = {}, status }: Extract<Fault, { readonly _tag: "Answer" }>) => {
+  const plain = HttpServerResponse.setStatus(
+    typeof body === "string" ? HttpServerResponse.text(body) : HttpServerResponse.unsafeJson(body),
+    status
+  )
+  return HttpServerResponse.setHeaders(plain, headers)
+}
+
+/** Half of what there is to say. */
+const halve = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+  const { body } = response
+  return body._tag === "Uint8Array"
+    ? HttpServerResponse.uint8Array(body.body.subarray(0, body.body.length / 2), {
+      status: response.status,
+      headers: response.headers,
+      contentType: body.contentType
+    })
+    : response
+}
+
+/**
+ * The whole emulator as one HTTP app, which needs nothing but the request.
+ *
+ * @internal
+ */
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const routed = yield* routes(options)
+  const rateLimit = RateLimit.make()
+
+  const serve = (request: HttpServerRequest.HttpServerRequest): App =>
+    isApi(request) && !isAuthorized(request, options.tokens) ? Effect.succeed(unauthenticated) : routed
+
+  const app: App = Effect.gen(function*() {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    yield* options.log.add(request)
+    const delay = yield* options.faults.take(request, "Delay")
+    if (delay !== undefined) yield* Effect.sleep(delay.duration)
+
+    const fault = yield* options.faults.take(request, "Answer", "DropBefore", "DropAfter", "MalformedBody", "Stall")
+    if (fault?._tag === "Stall") return yield* Effect.never
+    if (fault?._tag === "DropBefore") return yield* drop(request)
+    const response = fault?._tag === "Answer" ? answer(fault) : yield* serve(request)
+    if (fault?._tag === "DropAfter") return yield* drop(request)
+    const sent = fault?._tag === "MalformedBody" ? halve(response) : response
+    return isApi(request) ? HttpServerResponse.setHeaders(sent, yield* rateLimit.headers(request)) : sent
+  })
+  return Effect.interruptible(app)
+})

@@ -1,0 +1,149 @@
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import { type ConnectionDropped, drop } from "./connection.js"
+import { type Prediction, until } from "./predictions.js"
+import type { OpenStream, RequestLog } from "./requestLog.js"
+import * as Timeline from "./timeline.js"
+
+interface Event {
+  readonly at: number
+  readonly id: string
+  readonly event: "output" | "logs" | "error" | "done"
+  readonly data: string
+}
+
+/** @internal */
+export interface Options {
+  readonly lastEventId: string | undefined
+  readonly withIds: boolean
+  /** After how many events the connection is dropped. */
+  readonly cutAfter: number | undefined
+}
+
+type Unnumbered = Omit<Event, "id" | "at">
+
+const eventOf = (content: Timeline.Content): Unnumbered => {
+  switch (content._tag) {
+    case "Text":
+      return { event: "output", data: content.text }
+    case "File":
+      return { event: "output", data: content.url }
+    case "Json":
+      return { event: "output", data: JSON.stringify(content.value) }
+    case "Log":
+      return { event: "logs", data: content.text }
+    case "Fail":
+      return { event: "error", data: JSON.stringify({ detail: content.error }) }
+  }
+}
+
+const doneData = {
+  succeeded: "{}",
+  failed: `{"reason":"error"}`,
+  canceled: `{"reason":"canceled"}`,
+  aborted: `{"reason":"canceled"}`
+}
+
+/** All events of a prediction. An id is the second of the event, and its number in that second. */
+const eventsOf = ({ completedAt, happenings, status }: Timeline.Timeline): ReadonlyArray<Event> => {
+  let second = -1
+  let number = 0
+  const numbered = (at: number, event: Unnumbered): Event => {
+    const now = Math.floor(at / 1000)
+    number = now === second ? number + 1 : 0
+    second = now
+    return { ...event, at, id: `${second}:${number}` }
+  }
+  return [
+    ...happenings.map(({ at, content }) => numbered(at, eventOf(content))),
+    numbered(completedAt, { event: "done", data: doneData[status] })
+  ]
+}
+
+const encoder = new TextEncoder()
+
+const encode = ({ data, event, id }: Event, withIds: boolean): Uint8Array => {
+  const lines = data.split("\n").map((line) => `data: ${line}\n`).join("")
+  return encoder.encode(`event: ${event}\n${withIds ? `id: ${id}\n` : ""}${lines}\n`)
+}
+
+const comment = (line: string) => Stream.make(encoder.encode(`${line}\n\n`))
+
+interface Cursor {
+  readonly timeline: Timeline.Timeline
+  readonly events: ReadonlyArray<Event>
+  readonly next: number
+}
+
+/** The events that are due next, once one is. */
+const advance = Effect.fnUntraced(function*(prediction: Prediction, cursor: Cursor) {
+  const upcoming = cursor.events[cursor.next]
+  if (upcoming === undefined) return Option.none()
+  yield* until(prediction, upcoming.at)
+  const timeline = yield* Ref.get(prediction.timeline)
+  const events = timeline === cursor.timeline ? cursor.events : eventsOf(timeline)
+  const now = yield* Clock.currentTimeMillis
+  let next = cursor.next
+  while ((events[next]?.at ?? Infinity) <= now) next++
+  return Option.some([
+    Chunk.unsafeFromArray(events.slice(cursor.next, next)),
+    { timeline, events, next }
+  ] as const)
+})
+
+/** The events after the last one seen, each when it happens. */
+const follow = (
+  prediction: Prediction,
+  timeline: Timeline.Timeline,
+  lastEventId: string | undefined
+): Stream.Stream<Event> => {
+  const events = eventsOf(timeline)
+  const next = events.findIndex(({ id }) => id === lastEventId) + 1
+  return Stream.unfoldChunkEffect({ timeline, events, next }, (cursor: Cursor) => advance(prediction, cursor))
+}
+
+const count = (opened: OpenStream) => (events: Chunk.Chunk<Event>) => {
+  opened.sent += Chunk.size(events)
+  if (Chunk.some(events, ({ event }) => event === "done")) opened.state = "finished"
+  return events
+}
+
+/**
+ * The body of a prediction's event stream: what happened so far at once, then what happens as it does.
+ *
+ * @internal
+ */
+export const make = (
+  request: HttpServerRequest.HttpServerRequest,
+  prediction: Prediction,
+  log: RequestLog,
+  { cutAfter, lastEventId, withIds }: Options
+): Stream.Stream<Uint8Array, ConnectionDropped> =>
+  Stream.unwrapScoped(Effect.gen(function*() {
+    const timeline = yield* Ref.get(prediction.timeline)
+    if ((yield* Clock.currentTimeMillis) >= Timeline.removedAt(timeline)) return comment(":408: 408 Request Timeout")
+
+    const opened = yield* Effect.acquireRelease(log.open(prediction.id, lastEventId), (opened) =>
+      Effect.sync(() => {
+        if (opened.state === "open") opened.state = "closed"
+      }))
+    const send = (events: Stream.Stream<Event>) =>
+      events.pipe(
+        Stream.mapChunks(count(opened)),
+        Stream.map((event) => encode(event, withIds))
+      )
+    const cut = Effect.suspend(() => {
+      opened.state = "dropped"
+      return drop(request)
+    })
+    const events = follow(prediction, timeline, lastEventId)
+    return Stream.concat(
+      comment(": hi"),
+      cutAfter === undefined ? send(events) : Stream.concat(send(Stream.take(events, cutAfter)), Stream.fromEffect(cut))
+    )
+  }))

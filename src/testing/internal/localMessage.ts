@@ -1,0 +1,141 @@
+import * as Cookies from "@effect/platform/Cookies"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as HttpServerError from "@effect/platform/HttpServerError"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Multipart from "@effect/platform/Multipart"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { concat } from "./bytes.js"
+
+/** @internal */
+export type Body = Stream.Stream<Uint8Array, unknown>
+
+/**
+ * A message that went over no wire. Its body is read without promises, which a test's clock would not wait for.
+ */
+abstract class LocalMessage<E> extends Inspectable.Class implements HttpIncomingMessage.HttpIncomingMessage<E> {
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly remoteAddress = Option.none<string>()
+
+  abstract readonly headers: Headers.Headers
+  protected abstract readonly body: Body
+  protected abstract failure(description: string): E
+
+  get stream(): Stream.Stream<Uint8Array, E> {
+    return Stream.mapError(this.body, (error) => this.failure(error instanceof Error ? error.message : "broken body"))
+  }
+
+  protected get bytes(): Effect.Effect<Uint8Array<ArrayBuffer>, E> {
+    return Effect.map(Stream.runCollect(this.stream), concat)
+  }
+
+  get text(): Effect.Effect<string, E> {
+    return Effect.map(this.bytes, (bytes) => new TextDecoder().decode(bytes))
+  }
+
+  get json(): Effect.Effect<unknown, E> {
+    return Effect.tryMap(this.text, {
+      try: (text): unknown => text === "" ? null : JSON.parse(text),
+      catch: () => this.failure("not JSON")
+    })
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, E> {
+    return Effect.map(this.bytes, (bytes) => bytes.buffer)
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, E> {
+    return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
+  }
+
+  toJSON(): unknown {
+    return { _id: this.constructor.name }
+  }
+}
+
+/** @internal */
+export class LocalRequest extends LocalMessage<HttpServerError.RequestError>
+  implements HttpServerRequest.HttpServerRequest
+{
+  readonly [HttpServerRequest.TypeId]: HttpServerRequest.TypeId = HttpServerRequest.TypeId
+  readonly source = {}
+
+  constructor(
+    readonly method: HttpServerRequest.HttpServerRequest["method"],
+    readonly originalUrl: string,
+    readonly headers: Headers.Headers,
+    protected readonly body: Body,
+    readonly url: string
+  ) {
+    super()
+  }
+
+  protected failure(description: string): HttpServerError.RequestError {
+    return new HttpServerError.RequestError({ request: this, reason: "Decode", description })
+  }
+
+  get cookies() {
+    return Cookies.parseHeader(this.headers["cookie"] ?? "")
+  }
+
+  get multipartStream() {
+    return Stream.pipeThroughChannel(
+      Stream.mapError(this.stream, (cause) => new Multipart.MultipartError({ reason: "InternalError", cause })),
+      Multipart.makeChannel(this.headers)
+    )
+  }
+
+  get multipart() {
+    return Multipart.toPersisted(this.multipartStream)
+  }
+
+  get upgrade() {
+    return Effect.fail(this.failure("not upgradeable"))
+  }
+
+  modify({ headers = this.headers, url = this.url }: { readonly headers?: Headers.Headers; readonly url?: string }) {
+    return new LocalRequest(this.method, this.originalUrl, headers, this.body, url)
+  }
+}
+
+const bodyOf = ({ body }: HttpServerResponse.HttpServerResponse): Body =>
+  body._tag === "Uint8Array" ? Stream.make(body.body) : body._tag === "Stream" ? body.stream : Stream.empty
+
+/** @internal */
+export class LocalResponse extends LocalMessage<HttpClientError.ResponseError>
+  implements HttpClientResponse.HttpClientResponse
+{
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly cookies: Cookies.Cookies
+  protected readonly body: Body
+
+  constructor(readonly request: HttpClientRequest.HttpClientRequest, response: HttpServerResponse.HttpServerResponse) {
+    super()
+    this.status = response.status
+    this.headers = response.headers
+    this.cookies = response.cookies
+    this.body = bodyOf(response)
+  }
+
+  protected failure(description: string): HttpClientError.ResponseError {
+    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", description })
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return Effect.flatMap(this.bytes, (bytes) =>
+      Effect.tryPromise({
+        try: () => new Response(bytes, { headers: { ...this.headers } }).formData(),
+        catch: () => this.failure("not form data")
+      }))
+  }
+}

@@ -1,0 +1,138 @@
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
+import type { Input, Model, Step } from "./model.js"
+import * as Timeline from "./timeline.js"
+
+/** @internal */
+export interface Prediction {
+  readonly id: string
+  /** Names the stream; nothing else tells it. */
+  readonly streamId: string
+  readonly model: Model
+  readonly version: string
+  readonly input: Input
+  readonly webhook: string | undefined
+  readonly webhookEventsFilter: ReadonlyArray<string> | undefined
+  readonly deadline: number | undefined
+  /** Where the API was reached that created it. */
+  readonly origin: string
+  readonly streamOrigin: string
+  readonly timeline: Ref.Ref<Timeline.Timeline>
+  /** Done when the timeline was changed, which happens only once: by a cancel. */
+  readonly stopped: Deferred.Deferred<void>
+}
+
+/** @internal */
+export type Create =
+  & Pick<Prediction, "model" | "version" | "input" | "webhook" | "webhookEventsFilter" | "origin" | "streamOrigin">
+  & { readonly fileOrigin: string; readonly lifetime: number | undefined }
+
+type OutputFile = Extract<Timeline.Content, { readonly _tag: "File" }>
+
+/** @internal */
+export interface Predictions {
+  readonly create: (options: Create) => Effect.Effect<Prediction>
+  readonly cancel: (prediction: Prediction) => Effect.Effect<void>
+  readonly byId: (id: string) => Prediction | undefined
+  readonly byStream: (streamId: string) => Prediction | undefined
+  /** Newest first. */
+  readonly list: Effect.Effect<ReadonlyArray<Prediction>>
+  /** A file that a prediction has given out and that has not expired. */
+  readonly file: (path: string) => Effect.Effect<OutputFile | undefined>
+}
+
+const digits = "abcdefghijklmnopqrstuvwxyz234567"
+
+const randomId = Effect.map(
+  Effect.replicateEffect(Random.nextIntBetween(0, digits.length), 26),
+  (indexes) => indexes.map((index) => digits[index]).join("")
+)
+
+/** Gives a file its URL. */
+const publish = (step: Step, fileOrigin: string): Effect.Effect<Timeline.Content> =>
+  step._tag !== "File"
+    ? Effect.succeed(step)
+    : Effect.map(randomId, (id) => ({ ...step, url: `${fileOrigin}/files/${id}.${step.contentType.split("/").at(-1)}` }))
+
+const fileAt = (contents: ReadonlyArray<Timeline.Content>, path: string): OutputFile | undefined =>
+  contents.find((content): content is OutputFile => content._tag === "File" && new URL(content.url).pathname === path)
+
+/** @internal */
+export const make = (): Predictions => {
+  const byId = new Map<string, Prediction>()
+  const byStream = new Map<string, Prediction>()
+  const byFile = new Map<string, Prediction>()
+
+  const create = Effect.fnUntraced(function*({ fileOrigin, lifetime, ...options }: Create) {
+    const createdAt = yield* Clock.currentTimeMillis
+    const { boot = "300 millis", script } = options.model
+    const contents = yield* Effect.forEach(script(options.input), (step) => publish(step, fileOrigin))
+    const whole = Timeline.make(createdAt, boot, contents)
+    const deadline = lifetime === undefined ? undefined : createdAt + lifetime
+    const prediction: Prediction = {
+      ...options,
+      id: yield* randomId,
+      streamId: yield* randomId,
+      deadline,
+      timeline: yield* Ref.make(deadline === undefined ? whole : Timeline.withDeadline(whole, deadline)),
+      stopped: yield* Deferred.make<void>()
+    }
+    byId.set(prediction.id, prediction)
+    byStream.set(prediction.streamId, prediction)
+    for (const content of contents) {
+      if (content._tag === "File") byFile.set(new URL(content.url).pathname, prediction)
+    }
+    return prediction
+  })
+
+  const cancel = (prediction: Prediction) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.zipRight(
+        Ref.update(prediction.timeline, (timeline) => Timeline.stop(timeline, now, "canceled")),
+        Deferred.succeed(prediction.stopped, undefined)
+      ))
+
+  const file = Effect.fnUntraced(function*(path: string) {
+    const prediction = byFile.get(path)
+    if (prediction === undefined) return undefined
+    const now = yield* Clock.currentTimeMillis
+    const timeline = yield* Ref.get(prediction.timeline)
+    return now < Timeline.removedAt(timeline) ? fileAt(Timeline.happenedBy(timeline, now), path) : undefined
+  })
+
+  return {
+    create,
+    cancel,
+    byId: (id) => byId.get(id),
+    byStream: (streamId) => byStream.get(streamId),
+    list: Effect.sync(() => Array.from(byId.values()).reverse()),
+    file
+  }
+}
+
+/**
+ * Waits until the prediction has come to a time, but no longer than until it is stopped.
+ *
+ * @internal
+ */
+export const until = (prediction: Prediction, at: number): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    at <= now
+      ? Effect.void
+      : Effect.asVoid(Effect.timeoutOption(Deferred.await(prediction.stopped), Duration.millis(at - now))))
+
+/**
+ * Waits, up to `seconds`, for a prediction to have its output or its end, and tells whether that came.
+ *
+ * @internal
+ */
+export const hold = Effect.fnUntraced(function*(prediction: Prediction, seconds: number) {
+  const timeline = yield* Ref.get(prediction.timeline)
+  yield* until(prediction, Math.min(Timeline.answeredAt(timeline), timeline.createdAt + seconds * 1000))
+  const now = yield* Clock.currentTimeMillis
+  return Timeline.answeredAt(yield* Ref.get(prediction.timeline)) <= now
+})

@@ -1,0 +1,164 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { type Clocks, withClocks } from "../../src/internal/clocks.js"
+
+interface RanOut {
+  readonly clock: "idle" | "total"
+  readonly duration: Duration.Duration
+}
+
+const clocked = <A, E>(self: Stream.Stream<A, E>, clocks: Partial<Clocks>): Stream.Stream<A, E | RanOut> =>
+  withClocks(self, { idle: undefined, total: undefined, ...clocks }, (clock, duration) => ({ clock, duration }))
+
+/** Starts reading; tells what came so far, chunk by chunk, and how it ended. */
+const reading = Effect.fnUntraced(function*<A, E>(self: Stream.Stream<A, E>) {
+  const chunks = yield* Ref.make<ReadonlyArray<ReadonlyArray<A>>>([])
+  const fiber = yield* Effect.fork(Effect.either(
+    Stream.runForEachChunk(self, (chunk) => Ref.update(chunks, (all) => [...all, Chunk.toReadonlyArray(chunk)]))
+  ))
+  return { chunks: Ref.get(chunks), fiber }
+})
+
+const at = (delays: ReadonlyArray<number>) =>
+  Stream.mapEffect(Stream.fromIterable(delays), (seconds) => Effect.as(Effect.sleep(seconds * 1000), seconds))
+
+const idle = Duration.seconds(10)
+
+describe("withClocks", () => {
+  it("a stream without clocks is left as it is", () => {
+    const self = Stream.make(1)
+    assert.strictEqual<unknown>(clocked(self, {}), self)
+    assert.strictEqual<unknown>(clocked(self, { idle: Duration.infinity, total: Duration.infinity }), self)
+  })
+
+  it.effect("B18: the idle clock begins anew at each chunk", () =>
+    Effect.gen(function*() {
+      const { chunks, fiber } = yield* reading(clocked(at([9, 9, 9, 11]), { idle }))
+      yield* TestClock.adjust("37 seconds")
+      assert.strictEqual(yield* Fiber.poll(fiber).pipe(Effect.map((exit) => exit._tag)), "None")
+      assert.deepStrictEqual(yield* chunks, [[9], [9], [9]])
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Either.left({ clock: "idle", duration: idle }))
+      assert.deepStrictEqual(yield* chunks, [[9], [9], [9]])
+    }))
+
+  it.effect("B18: a stream that is never silent for long ends as it would", () =>
+    Effect.gen(function*() {
+      const { chunks, fiber } = yield* reading(clocked(at([9, 9, 9]), { idle }))
+      yield* TestClock.adjust("27 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Either.void)
+      assert.deepStrictEqual(yield* chunks, [[9], [9], [9]])
+    }))
+
+  it.effect("the total clock runs from the start, however busy the stream is", () =>
+    Effect.gen(function*() {
+      const total = Duration.seconds(30)
+      const { chunks, fiber } = yield* reading(clocked(at([9, 9, 9, 9]), { idle, total }))
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual((yield* chunks).length, 3)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Either.left({ clock: "total", duration: total }))
+    }))
+
+  it.effect("the idle clock stands still while the source waits for the consumer", () =>
+    Effect.gen(function*() {
+      const source = Stream.rechunk(Stream.range(1, 60), 1)
+      const taken = yield* Ref.make(0)
+      const slow = Stream.runForEachChunk(
+        clocked(source, { idle }),
+        (chunk) => Effect.delay(Ref.update(taken, (n) => n + chunk.length), "15 seconds")
+      )
+      const fiber = yield* Effect.fork(Effect.either(slow))
+      yield* TestClock.adjust("15 minutes")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Either.void)
+      assert.strictEqual(yield* Ref.get(taken), 60)
+    }))
+
+  it.effect("the idle clock runs again once the consumer has caught up", () =>
+    Effect.gen(function*() {
+      const source = Stream.concat(Stream.rechunk(Stream.range(1, 20), 1), Stream.never)
+      const slow = Stream.runForEachChunk(clocked(source, { idle }), () => Effect.sleep("1 second"))
+      const fiber = yield* Effect.fork(Effect.either(slow))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Either.left({ clock: "idle", duration: idle }))
+    }))
+
+  it.effect("what arrived before a clock ran out comes before the failure", () =>
+    Effect.gen(function*() {
+      const source = Stream.concat(Stream.make("a", "b"), Stream.never)
+      const seen = yield* Ref.make<ReadonlyArray<string>>([])
+      const slow = Stream.runForEach(
+        clocked(source, { total: Duration.seconds(5) }),
+        (text) => Effect.delay(Ref.update(seen, (all) => [...all, text]), "4 seconds")
+      )
+      const fiber = yield* Effect.fork(Effect.either(slow))
+      yield* TestClock.adjust("8 seconds")
+      assert.strictEqual(Either.isLeft(yield* Fiber.join(fiber)), true)
+      assert.deepStrictEqual(yield* Ref.get(seen), ["a", "b"])
+    }))
+
+  it.effect("the source is interrupted when a clock runs out", () =>
+    Effect.gen(function*() {
+      const interrupted = yield* Ref.make(0)
+      const source = Stream.fromEffect(Effect.onInterrupt(Effect.never, () => Ref.update(interrupted, (n) => n + 1)))
+      const { fiber } = yield* reading(clocked(source, { idle }))
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(yield* Ref.get(interrupted), 0)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(yield* Ref.get(interrupted), 1)
+    }))
+
+  it.effect("the source is released when the consumer stops early", () =>
+    Effect.gen(function*() {
+      const released = yield* Ref.make(0)
+      const source = Stream.concat(Stream.make(1, 2), Stream.never).pipe(
+        Stream.ensuring(Ref.update(released, (n) => n + 1))
+      )
+      assert.deepStrictEqual(
+        Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(clocked(source, { idle }), 1))),
+        [1]
+      )
+      assert.strictEqual(yield* Ref.get(released), 1)
+    }))
+
+  it.effect("a failure of the source stays what it is, after what came before it", () =>
+    Effect.gen(function*() {
+      const source = Stream.concat(Stream.make(1, 2), Stream.fail("broken"))
+      const { chunks, fiber } = yield* reading(clocked(source, { idle, total: Duration.minutes(1) }))
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Either.left("broken"))
+      assert.deepStrictEqual(yield* chunks, [[1, 2]])
+    }))
+
+  it.effect("a defect of the source stays a defect", () =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(Stream.runDrain(clocked(Stream.die("bug"), { idle })))
+      assert.deepStrictEqual(exit._tag === "Failure" && exit.cause._tag, "Die")
+    }))
+
+  it.effect("chunks stay whole", () =>
+    Effect.gen(function*() {
+      const source = Stream.fromChunks(Chunk.range(1, 1000), Chunk.range(1, 3), Chunk.empty(), Chunk.of(7))
+      const { chunks, fiber } = yield* reading(clocked(source, { idle }))
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual((yield* chunks).map((chunk) => chunk.length).filter((n) => n > 0), [1000, 3, 1])
+    }))
+
+  it.effect("a chunk costs no timer", () =>
+    Effect.gen(function*() {
+      const queue = yield* Queue.unbounded<number>()
+      const { chunks } = yield* reading(clocked(Stream.fromQueue(queue, { maxChunkSize: 1 }), { idle }))
+      yield* Effect.forEach(Chunk.range(1, 500), (n) => Effect.zipRight(Queue.offer(queue, n), Effect.yieldNow()))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* chunks).length, 500)
+      assert.strictEqual((yield* TestClock.sleeps()).length, 1)
+    }))
+})

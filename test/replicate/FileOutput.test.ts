@@ -1,0 +1,219 @@
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Path from "@effect/platform/Path"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { FileOutput, find } from "../../src/replicate/FileOutput.js"
+import * as Server from "../support/replicate-server.js"
+
+const url = "https://replicate.delivery/xezq/out.webp"
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+const body = (content: string): Server.Answer => () => new Response(content)
+
+/** Some bytes, and then either the connection breaks or nothing comes any more. */
+const partial = (end: "breaks" | "hangs", onClose: () => void = () => undefined): Server.Answer => () => {
+  let sent = false
+  return new Response(
+    new ReadableStream({
+      pull(controller) {
+        if (!sent) controller.enqueue(new Uint8Array(100_000))
+        else if (end === "breaks") controller.error(new TypeError("terminated"))
+        else return new Promise(() => undefined)
+        sent = true
+        return undefined
+      },
+      cancel: onClose
+    })
+  )
+}
+
+describe("find", () => {
+  const urls = (output: unknown) => find(output).map((file) => file.url)
+
+  it("C05: finds files in a string, a list, nested objects, and nothing in text", () => {
+    assert.deepStrictEqual(urls(url), [url])
+    assert.deepStrictEqual(urls([url, "text", `${url}?a=b`]), [url, `${url}?a=b`])
+    assert.deepStrictEqual(urls({ image: url, more: { masks: [{ at: "data:image/png;base64,AA==" }, 7, null] } }), [
+      url,
+      "data:image/png;base64,AA=="
+    ])
+    for (const output of ["", "see https://replicate.com/x", "https://", "ftp://x/y", "data:", null, undefined, 7, true, []]) {
+      assert.deepStrictEqual(urls(output), [])
+    }
+  })
+
+  it("a file prints as its URL", () => {
+    assert.strictEqual(String(new FileOutput(url)), url)
+    assert.strictEqual(JSON.stringify({ file: new FileOutput(url) }), JSON.stringify({ file: url }))
+  })
+})
+
+describe("reading", () => {
+  it.effect("C05: nothing is fetched until it is read, and each reading fetches", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ other: [body("one"), body("two")] })
+      const [file] = find([url])
+      assert(file !== undefined)
+      yield* Server.settle
+      assert.lengthOf(server.calls, 0)
+      const { bytes, stream } = file
+      assert.lengthOf(server.calls, 0)
+      const read = Effect.gen(function*() {
+        assert.strictEqual(text(yield* bytes), "one")
+        assert.strictEqual(yield* Stream.mkString(Stream.decodeText(stream)), "two")
+      })
+      yield* read.pipe(Effect.provide(server.layer))
+      assert.deepStrictEqual(server.calls.map((call) => [call.method, call.url]), [["GET", url], ["GET", url]])
+    }))
+
+  it.effect("C24: a fetch that fails before its first byte is tried again", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ other: [Server.status(503), Server.breaks("ECONNRESET"), Server.silent, body("ok")] })
+      const bytes = yield* Server.timed(new FileOutput(url).bytes).pipe(Effect.provide(server.layer))
+      assert.strictEqual(text(bytes), "ok")
+      assert.lengthOf(server.calls, 4)
+    }))
+
+  it.effect("a file that is gone, or cut off, is a typed error", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ other: [Server.status(404), partial("breaks")] })
+      const read = Server.timed(new FileOutput(`${url}?sig=SECRET`).bytes).pipe(Effect.provide(server.layer), Effect.flip)
+      assert.deepInclude(yield* read, { _tag: "ResponseError", reason: "status", status: 404, url })
+      assert.deepInclude(yield* read, { _tag: "ResponseError", reason: "network", url })
+    }))
+
+  it.effect.each([
+    ["data:text/plain;base64,aMOp", "hé"],
+    ["data:text/plain;charset=utf-8;base64,aGk=", "hi"],
+    ["data:;base64,", ""],
+    ["data:text/plain,h%C3%A9%20there", "hé there"],
+    ["data:,plain", "plain"],
+    ["data:text/plain,a,b", "a,b"],
+    ["DATA:text/plain,loud", "loud"]
+  ])("C16: %s is read without a request", ([uri, expected]) =>
+    Effect.gen(function*() {
+      const server = Server.make()
+      const [file] = find(uri)
+      assert(file !== undefined)
+      assert.strictEqual(text(yield* file.bytes.pipe(Effect.provide(server.layer))), expected)
+      assert.lengthOf(server.calls, 0)
+    }))
+
+  it.effect("C16: percent-encoded bytes need not be text", () =>
+    Effect.gen(function*() {
+      const bytes = yield* new FileOutput("data:application/octet-stream,%00%FF%FEa").bytes.pipe(
+        Effect.provide(Server.make().layer)
+      )
+      assert.deepStrictEqual([...bytes], [0, 255, 254, 97])
+    }))
+
+  it.effect.each(["data:text/plain;base64,@@@", "data:text/plain;base64,aGk=aGk=", "data:text/plain,%zz", "data:text/plain"])(
+    "C16: %s is malformed",
+    (uri) =>
+      Effect.gen(function*() {
+        const server = Server.make()
+        const error = yield* new FileOutput(uri).bytes.pipe(Effect.provide(server.layer), Effect.flip)
+        assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed" })
+        assert.lengthOf(server.calls, 0)
+      })
+  )
+})
+
+describe("save", () => {
+  const withDirectory = <A, E, R>(
+    answers: ReadonlyArray<Server.Answer>,
+    use: (directory: string) => Effect.Effect<A, E, R>
+  ) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      return yield* use(yield* fs.makeTempDirectoryScoped())
+    }).pipe(Effect.provide(Layer.merge(Server.make({ other: answers }).layer, NodeContext.layer)))
+
+  const list = (directory: string) =>
+    Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readDirectory(directory, { recursive: true }))
+  const read = (path: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(path))
+  const write = (path: string, content: string) =>
+    Effect.flatMap(FileSystem.FileSystem, (fs) => fs.writeFileString(path, content))
+
+  it.scoped("C15: makes the directories, gives the absolute path, and leaves only the file", () =>
+    withDirectory([body("image")], (directory) =>
+      Effect.gen(function*() {
+        const relative = (yield* Path.Path).relative(process.cwd(), `${directory}/a/b/out.webp`)
+        const saved = yield* new FileOutput(url).save(relative)
+        assert.strictEqual(saved, `${directory}/a/b/out.webp`)
+        assert.strictEqual(yield* read(saved), "image")
+        assert.sameMembers([...(yield* list(directory))], ["a", "a/b", "a/b/out.webp"])
+      })))
+
+  it.scoped("C16: saves a data URI", () =>
+    withDirectory([], (directory) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* read(yield* new FileOutput("data:,hello").save(`${directory}/x`)), "hello")
+      })))
+
+  it.scoped("C15: an existing file is replaced", () =>
+    withDirectory([body("new")], (directory) =>
+      Effect.gen(function*() {
+        yield* write(`${directory}/out`, "something longer and old")
+        yield* new FileOutput(url).save(`${directory}/out`)
+        assert.strictEqual(yield* read(`${directory}/out`), "new")
+        assert.deepStrictEqual([...(yield* list(directory))], ["out"])
+      })))
+
+  it.scoped.each([
+    { what: "an error status", answers: [Server.status(404)] },
+    { what: "a broken connection", answers: [partial("breaks")] }
+  ])("C17: $what leaves nothing behind, and an older file as it was", ({ answers }) =>
+    withDirectory(answers, (directory) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/fresh`))
+        assert.strictEqual(error._tag, "ResponseError")
+        yield* write(`${directory}/old`, "old")
+        yield* Effect.flip(new FileOutput(url).save(`${directory}/old`))
+        assert.strictEqual(yield* read(`${directory}/old`), "old")
+        assert.deepStrictEqual([...(yield* list(directory))], ["old"])
+      })))
+
+  it.scoped("C17: an interruption leaves nothing behind and closes the connection", () => {
+    let closed = 0
+    return withDirectory([partial("hangs", () => closed++)], (directory) =>
+      Effect.gen(function*() {
+        const fiber = yield* Effect.fork(new FileOutput(url).save(`${directory}/out`))
+        yield* Effect.repeat(Effect.zipRight(Server.settle, list(directory)), { until: (names) => names.length > 0 })
+        assert.notInclude(yield* list(directory), "out")
+        yield* Fiber.interrupt(fiber)
+        yield* Server.settle
+        assert.deepStrictEqual([...(yield* list(directory))], [])
+        assert.strictEqual(closed, 1)
+      }))
+  })
+
+  it.scoped("C15: saving to the same path at the same time leaves one whole file", () =>
+    withDirectory([body("a".repeat(50_000))], (directory) =>
+      Effect.gen(function*() {
+        const save = new FileOutput(url).save(`${directory}/out`)
+        yield* Effect.all([save, save, save], { concurrency: "unbounded" })
+        assert.strictEqual(yield* read(`${directory}/out`), "a".repeat(50_000))
+        assert.deepStrictEqual([...(yield* list(directory))], ["out"])
+      })))
+
+  it.scoped("C15: a target that cannot be written is a FileError, and nothing is left behind", () =>
+    withDirectory([body("image")], (directory) =>
+      Effect.gen(function*() {
+        yield* write(`${directory}/file`, "not a directory")
+        const beneath = yield* Effect.flip(new FileOutput(url).save(`${directory}/file/out`))
+        assert.deepInclude(beneath, { _tag: "FileError", operation: "write", path: `${directory}/file/out` })
+        yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeDirectory(`${directory}/taken/inside`, { recursive: true }))
+        const taken = yield* Effect.flip(new FileOutput(url).save(`${directory}/taken`))
+        assert.deepInclude(taken, { _tag: "FileError", operation: "write", path: `${directory}/taken` })
+        const long = yield* Effect.flip(new FileOutput(url).save(`${directory}/${"x".repeat(300)}`))
+        assert.strictEqual(long._tag, "FileError")
+        const nul = yield* Effect.flip(new FileOutput(url).save(`${directory}/a\0b`))
+        assert.strictEqual(nul._tag, "FileError")
+        assert.sameMembers([...(yield* list(directory))], ["file", "taken", "taken/inside"])
+      })))
+})

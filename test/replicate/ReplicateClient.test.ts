@@ -1,0 +1,296 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import * as CallSettings from "../../src/replicate/CallSettings.js"
+import * as Prediction from "../../src/replicate/Prediction.js"
+import * as Server from "../support/replicate-server.js"
+
+const create = Prediction.create(Server.model, { prompt: "hi" })
+
+const failsWith = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.flip(Server.timed(effect))
+
+describe("a create", () => {
+  it.effect("C10: goes to the model's route, or to the version's", () =>
+    Effect.gen(function*() {
+      const server = Server.make()
+      const version = "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa"
+      yield* Effect.forEach(
+        [Server.model, `${Server.model}:${version}`, version],
+        (model) => Server.timed(Prediction.create(model, { prompt: "hi" }))
+      ).pipe(Effect.provide(server.layer))
+      const input = { prompt: "hi" }
+      assert.deepStrictEqual(server.calls.map(({ body, url }) => ({ body, url })), [
+        { url: "https://api.replicate.com/v1/models/acme/llama/predictions", body: { input } },
+        { url: "https://api.replicate.com/v1/predictions", body: { input, version: `acme/llama:${version}` } },
+        { url: "https://api.replicate.com/v1/predictions", body: { input, version } }
+      ])
+      for (const { headers, method } of server.calls) {
+        assert.strictEqual(method, "POST")
+        assert.strictEqual(headers["authorization"], "Bearer r8_test")
+        assert.strictEqual(headers["accept"], "application/json")
+        assert.strictEqual(headers["user-agent"], "effect-providers")
+      }
+    }))
+
+  it.effect.each([408, 409, 425, 500, 502, 503, 504, 520, 522, 524])("C06: answered by %i is sent once", (status) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.status(status, { detail: "no" }, { "retry-after": "1" })] })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "status", status, method: "POST" })
+      assert.strictEqual(server.count("create"), 1)
+      assert.lengthOf(server.calls, 1)
+    }))
+
+  it.effect.each(["ECONNRESET", "EPIPE", "ETIMEDOUT", "UND_ERR_SOCKET", "UND_ERR_HEADERS_TIMEOUT", "never heard of it"])(
+    "C06: cut off by %s is sent once",
+    (code) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.breaks(code)] })
+        const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+        assert.deepInclude(error, { _tag: "ResponseError", reason: "network" })
+        assert.strictEqual(server.count("create"), 1)
+      })
+  )
+
+  it.effect("C06: that gets no answer is sent once, and fails by the connect clock", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.silent] }, { connectTimeout: "7 seconds" })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "Timeout", clock: "connect" })
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 7000)
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("create"), 1)
+    }))
+
+  it.effect("C06: whose answer cannot be read is sent once", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.status(201, "{\"id\":", { "content-type": "application/json" })] })
+      yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.strictEqual(server.count("create"), 1)
+    }))
+
+  it.effect("the hold that was asked for is no part of the connect clock", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(12, Server.gives())] }, { connectTimeout: "3 seconds" })
+      yield* Server.timed(Prediction.create(Server.model, {}, { wait: "10 seconds" })).pipe(Effect.provide(server.layer))
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 12_000)
+    }))
+
+  const limited = (body: unknown, headers: Record<string, string> = {}) => Server.status(429, body, headers)
+
+  it.effect.each([
+    { hint: "the body", answer: limited({ detail: "Request was throttled.", retry_after: 7 }) },
+    { hint: "Retry-After", answer: limited({ detail: "Request was throttled." }, { "retry-after": "7" }) },
+    { hint: "a date", answer: limited({}, { "retry-after": "Thu, 01 Jan 1970 00:00:07 GMT" }) },
+    { hint: "ratelimit-reset", answer: limited({}, { "ratelimit-reset": "7" }) },
+    { hint: "a sentence", answer: limited({ detail: "Request was throttled. Your rate limit resets in ~7s." }) },
+    {
+      hint: "the older sentence",
+      answer: limited({ detail: "Request was throttled. Expected available in 7 seconds." })
+    },
+    {
+      hint: "the body before the headers",
+      answer: limited({ retry_after: 7 }, { "retry-after": "20", "ratelimit-reset": "30" })
+    },
+    {
+      hint: "Retry-After before ratelimit-reset",
+      answer: limited({ detail: "resets in ~40s" }, { "retry-after": "7", "ratelimit-reset": "30" })
+    }
+  ])("C23: refused by 429 is sent again after the wait of $hint", ({ answer }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [answer, Server.gives()] })
+      const prediction = yield* Server.timed(create).pipe(Effect.provide(server.layer))
+      assert.strictEqual(prediction.id, Server.id)
+      const [first = NaN, second = NaN] = server.times("create")
+      assert.isAtLeast(second - first, 7000)
+      assert.isAtMost(second - first, 7000 * 1.25)
+      assert.strictEqual(server.count("create"), 2)
+    }))
+
+  it.effect.each([0, 1, 3])("C01, C23: is refused by 429 and sent again %i times at most", (maxRetries) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [limited({ detail: "slow", retry_after: 2 })] }, { maxRetries })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert(error._tag === "RateLimited")
+      assert.strictEqual(error.attempts ?? 1, maxRetries + 1)
+      assert.strictEqual(Duration.toSeconds(error.retryAfter ?? 0), 2)
+      assert.strictEqual(server.count("create"), maxRetries + 1)
+    }))
+
+  it.effect("a 429 that asks for longer than is waited for fails at once", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [limited({}, { "retry-after": "3600" })] })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert(error._tag === "RateLimited")
+      assert.strictEqual(Duration.toSeconds(error.retryAfter ?? 0), 3600)
+      assert.strictEqual(server.count("create"), 1)
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 0)
+    }))
+
+  it.effect("C06: that was never connected is sent again, with backoff", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.breaks("ECONNREFUSED")] })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "connect", code: "ECONNREFUSED", attempts: 4 })
+      const times = server.times("create")
+      assert.lengthOf(times, 4)
+      for (const [index, backoff] of [500, 1000, 2000].entries()) {
+        const pause = (times[index + 1] ?? NaN) - (times[index] ?? NaN)
+        assert.isAtLeast(pause, backoff * 0.8 - 1)
+        assert.isAtMost(pause, backoff * 1.2 + 1)
+      }
+    }))
+
+  it.effect("C06: refused, then cut off, is not sent a third time", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [limited({ retry_after: 1 }), Server.breaks("ECONNRESET"), Server.gives()] })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "network", attempts: 2 })
+      assert.strictEqual(server.count("create"), 2)
+    }))
+
+  it.effect.each([400, 401, 402, 403, 404, 413, 422])("answered by %i is sent once", (status) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.status(status)] })
+      yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.strictEqual(server.count("create"), 1)
+    }))
+
+  it.effect("C28: refused by 422 names the fields", () =>
+    Effect.gen(function*() {
+      const detail = "- input: prompt is required\n"
+      const body = { title: "Input validation failed", detail, status: 422, invalid_fields: [{ type: "required", field: "input.prompt", description: "prompt is required" }] }
+      const server = Server.make({ create: [Server.status(422, body)] })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert(error._tag === "InvalidRequest")
+      assert.deepStrictEqual(error.issues.map(({ field, message }) => ({ field, message })), [
+        { field: "input.prompt", message: "prompt is required" }
+      ])
+    }))
+
+  it.effect("R17: of a model that is not there is ModelNotFound", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.status(404, { detail: "gone", status: 404 })] })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "ModelNotFound", model: Server.model, status: 404 })
+    }))
+})
+
+describe("a call that is safe to repeat", () => {
+  const calls = { get: Prediction.get(Server.id), cancel: Prediction.cancel(Server.id) }
+  const kinds = ["get", "cancel"] as const
+
+  it.effect.each(
+    kinds.flatMap((kind) =>
+      [
+        ...[429, 500, 502, 503, 504, 520].map((status) => ({ what: String(status), answer: Server.status(status) })),
+        ...["ECONNRESET", "ECONNREFUSED"].map((code) => ({ what: code, answer: Server.breaks(code) })),
+        { what: "silence", answer: Server.silent }
+      ].map((failure) => ({ kind, ...failure }))
+    )
+  )("C24: $kind is sent again after $what", ({ answer, kind }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ [kind]: [answer, answer, Server.gives({ status: "processing" })] })
+      const prediction = yield* Server.timed(calls[kind]).pipe(Effect.provide(server.layer))
+      assert.strictEqual(prediction.status, "processing")
+      assert.strictEqual(server.count(kind), 3)
+    }))
+
+  it.effect.each(kinds)("C24: %s gives up with the number of attempts", (kind) =>
+    Effect.gen(function*() {
+      const server = Server.make({ [kind]: [Server.status(503)] }, { maxRetries: 2 })
+      const error = yield* failsWith(calls[kind]).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "ResponseError", status: 503, attempts: 3 })
+      assert.strictEqual(server.count(kind), 3)
+    }))
+
+  it.effect.each(kinds)("%s is not repeated when it cannot succeed", (kind) =>
+    Effect.gen(function*() {
+      for (const status of [400, 401, 402, 404]) {
+        const server = Server.make({ [kind]: [Server.status(status)] })
+        yield* failsWith(calls[kind]).pipe(Effect.provide(server.layer))
+        assert.strictEqual(server.count(kind), 1)
+      }
+    }))
+
+  it.effect("C19: cancel gives the prediction as it is then", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ cancel: [Server.gives({ status: "processing" })] })
+      const prediction = yield* Server.timed(calls.cancel).pipe(Effect.provide(server.layer))
+      assert.strictEqual(prediction.status, "processing")
+      assert.deepInclude(server.calls[0], {
+        method: "POST",
+        url: `https://api.replicate.com/v1/predictions/${Server.id}/cancel`
+      })
+    }))
+})
+
+describe("an id", () => {
+  const routeOf = (url: string) => new URL(url).pathname.split("/")
+
+  it.effect.each(["../account", "a/b", "a/../../account", "%2e%2e", "%2E%2E/x", "a?x=1", "a#x", "a\\b", "ü𝒳", "a b", "...", "..;", "$&"])(
+    "%j cannot reach another route",
+    (id) =>
+      Effect.gen(function*() {
+        const server = Server.make()
+        yield* Server.timed(Effect.all([Prediction.get(id), Prediction.cancel(id)])).pipe(Effect.provide(server.layer))
+        const [get, cancel] = server.calls.map(({ url }) => url)
+        assert.deepStrictEqual(routeOf(get ?? ""), ["", "v1", "predictions", encodeURIComponent(id)])
+        assert.deepStrictEqual(routeOf(cancel ?? ""), ["", "v1", "predictions", encodeURIComponent(id), "cancel"])
+        assert.isTrue([get, cancel].every((url) => new URL(url ?? "").search === ""))
+      })
+  )
+
+  it.effect.each(["", ".", "..", "\ud800"])("%j is refused before any request", (id) =>
+    Effect.gen(function*() {
+      const server = Server.make()
+      for (const call of [Prediction.get(id), Prediction.cancel(id)]) {
+        const error = yield* failsWith(call).pipe(Effect.provide(server.layer))
+        assert.strictEqual(error._tag, "InvalidRequest")
+      }
+      assert.lengthOf(server.calls, 0)
+    }))
+
+  it.effect.prop("whatever it is, reaches its own route or none", [FastCheck.string16bits()], ([id]) =>
+    Effect.gen(function*() {
+      const server = Server.make()
+      const result = yield* Effect.either(Prediction.get(id)).pipe(Effect.provide(server.layer))
+      if (result._tag === "Left") {
+        assert.strictEqual(result.left._tag, "InvalidRequest")
+        assert.lengthOf(server.calls, 0)
+      } else {
+        assert.deepStrictEqual(routeOf(server.calls[0]?.url ?? ""), ["", "v1", "predictions", encodeURIComponent(id)])
+      }
+    }))
+})
+
+describe("CallSettings", () => {
+  it.effect("R31: calls at the same time never see each other's token or headers", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.later(1, Server.gives())] })
+      const call = (n: number) =>
+        Prediction.get(`p${n}`).pipe(
+          CallSettings.withSettings({ token: Redacted.make(`r8_${n}`), headers: { "x-call": String(n) } })
+        )
+      const all = Effect.all([call(1), call(2), Prediction.get("p0")], { concurrency: "unbounded" })
+      yield* Server.timed(all).pipe(Effect.provide(server.layer))
+      const seen = server.calls.map(({ headers, url }) => [url.slice(-2), headers["authorization"], headers["x-call"]])
+      assert.deepStrictEqual(seen.sort(), [
+        ["p0", "Bearer r8_test", undefined],
+        ["p1", "Bearer r8_1", "1"],
+        ["p2", "Bearer r8_2", "2"]
+      ])
+    }))
+
+  it.effect("the connect clock of a call wins over the layer's", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.silent] })
+      const call = CallSettings.withSettings(create, { connectTimeout: Duration.seconds(2) })
+      const error = yield* failsWith(call).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "Timeout", clock: "connect" })
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 2000)
+    }))
+})
