@@ -46,7 +46,7 @@ export default {
     "unicorn/consistent-function-scoping": "off",
     "unicorn/no-array-sort": "off",
     "vitest/expect-expect": "off",
-    // `it.prop` takes more than a title and a function
+    // titles come from tables of cases
     "vitest/valid-title": "off"
   },
   overrides: [

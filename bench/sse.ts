@@ -72,8 +72,7 @@ const count = (stream: Stream.Stream<object, unknown>) => {
   })).then(() => total)
 }
 
-const streamed = async (chunks: Bytes, events: number) =>
-  expect(events, await count(Sse.decode()(reads(chunks))))
+const streamed = async (chunks: Bytes, events: number) => expect(events, await count(Sse.decode()(reads(chunks))))
 
 /** The loop by hand in `Stream.mapChunks`: the least a stream of events can cost. */
 const streamedByHand = async (chunks: Bytes, events: number) => {

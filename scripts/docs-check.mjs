@@ -47,7 +47,9 @@ const program = ts.createProgram([...sources.map((file) => resolve(file)), ...ex
 
 for (const path of examples.keys()) {
   const file = program.getSourceFile(path)
-  for (const { messageText, start } of [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]) {
+  for (
+    const { messageText, start } of [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)]
+  ) {
     const line = file.getLineAndCharacterOfPosition(start).line + 1
     const name = path.slice(process.cwd().length + 1).replace(/\.\d+\.ts$/, "")
     problems.push(`${name}:${line} ${ts.flattenDiagnosticMessageText(messageText, "\n")}`)
@@ -61,8 +63,9 @@ const namesOf = (statement) =>
 
 for (const path of sources) {
   const file = program.getSourceFile(resolve(path))
-  if (!/^\/\*\*(?:(?!\*\/)[^])*@since \d+\.\d+\.\d+/.test(file.text)) problems.push(`${path}:1 the module has no @since`)
-  // an implementation signature is documented by its overloads
+  if (!/^\/\*\*(?:(?!\*\/)[^])*@since \d+\.\d+\.\d+/.test(file.text)) {
+    problems.push(`${path}:1 the module has no @since`)
+  }
   const exported = file.statements.filter((statement) =>
     ts.canHaveModifiers(statement) &&
     ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
@@ -74,7 +77,9 @@ for (const path of sources) {
     const complain = (what) => problems.push(`${path}:${line} ${namesOf(statement).join(", ")} ${what}`)
     const category = tags.get("category")
     if (!/^\d+\.\d+\.\d+$/.test(tags.get("since") ?? "")) complain("has no @since")
-    if (!categories.includes(category)) complain(`has the category ${category}, which is none of ${categories.join(", ")}`)
+    if (!categories.includes(category)) {
+      complain(`has the category ${category}, which is none of ${categories.join(", ")}`)
+    }
     const makes = namesOf(statement).some((name) => /^(make|layer)/.test(name))
     if (makes && ["constructors", "layers"].includes(category) && !tags.has("example")) complain("has no @example")
   }

@@ -3,26 +3,26 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { constFalse, constTrue } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { HttpProxyAgent } from "http-proxy-agent"
 import { HttpsProxyAgent } from "https-proxy-agent"
 import * as Dns from "node:dns"
 import type * as Http from "node:http"
-import * as Net from "node:net"
+import type * as Net from "node:net"
 import { SocksProxyAgent } from "socks-proxy-agent"
+import * as NoProxy from "../internal/noProxy.js"
 
 /**
  * The address of a proxy, e.g. `http://user:password@proxy.example:3128`; without a scheme, `http` is meant.
@@ -66,17 +66,13 @@ export class ProxyError extends Data.TaggedError("ProxyError")<{
   readonly reason: "malformed" | "unsupported scheme" | "malformed credentials"
 }> {
   override get message(): string {
-    return `The proxy URL cannot be used (${this.reason}). Expected ${expected}.`
+    return `The proxy URL cannot be used: ${this.reason}. Write it as scheme://user:password@host:port, with one of ${
+      schemes.join(" ")
+    } and with user and password percent-encoded.`
   }
 }
 
 const schemes = ["http:", "https:", "socks4:", "socks4a:", "socks5:", "socks5h:"]
-
-const expected = `scheme://user:password@host:port with one of the schemes ${
-  schemes.join(" ")
-} and percent-encoded credentials`
-
-const asText = (url: Url): string => Redacted.isRedacted(url) ? Redacted.value(url) : String(url)
 
 /** SOCKS gives the length of a user or password in one byte. */
 const isCredential = (text: string): boolean => {
@@ -86,7 +82,7 @@ const isCredential = (text: string): boolean => {
 
 const parse = (url: Url): Either.Either<URL, ProxyError> => {
   const fail = (reason: ProxyError["reason"]) => Either.left(new ProxyError({ reason }))
-  const text = asText(url).trim()
+  const text = String(Redacted.isRedacted(url) ? Redacted.value(url) : url).trim()
   const href = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
   if (!URL.canParse(href)) return fail("malformed")
   const proxy = new URL(href)
@@ -98,60 +94,20 @@ const parse = (url: Url): Either.Either<URL, ProxyError> => {
   return Either.right(proxy)
 }
 
-const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, "")
-
-/** The list of addresses `10.0.0.1`, `10.0.0.0/8`, `::1` or `fd00::/8` stands for, if the text is one of these. */
-const toAddresses = (text: string): Net.BlockList | undefined => {
-  const [address = "", length] = text.split("/")
-  const family = Net.isIP(address)
-  if (family === 0) return undefined
-  const bits = family === 4 ? 32 : 128
-  const prefix = length === undefined ? bits : /^\d+$/.test(length) ? Number(length) : Infinity
-  const list = new Net.BlockList()
-  if (prefix <= bits) list.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6")
-  return list
-}
-
-const matcher = (entry: string): Predicate.Predicate<{ readonly host: string; readonly port: string }> => {
-  if (entry === "*") return constTrue
-  const split = /^(\[.*\]|[^:]*):(\d+)$/.exec(entry)
-  const host = withoutBrackets(split?.[1] ?? entry).toLowerCase()
-  const port = split?.[2]
-  const addresses = toAddresses(host)
-  const domain = host.replace(/^\.|\.$/g, "")
-  if (domain === "") return constFalse
-  return (target) => {
-    if (port !== undefined && Number(port) !== Number(target.port)) return false
-    if (addresses === undefined) return target.host === domain || target.host.endsWith(`.${domain}`)
-    return Net.isIP(target.host) !== 0 && addresses.check(target.host, Net.isIPv4(target.host) ? "ipv4" : "ipv6")
-  }
-}
-
-const isDirect = (noProxy: ReadonlyArray<string>): Predicate.Predicate<HttpClientRequest.HttpClientRequest> => {
-  const matchers = noProxy.map((entry) => matcher(entry.trim()))
-  return (request) =>
-    Option.exists(HttpClientRequest.toUrl(request), (url) => {
-      const host = withoutBrackets(url.hostname).replace(/\.$/, "")
-      const port = url.port !== "" ? url.port : url.protocol === "https:" ? "443" : "80"
-      return matchers.some((matches) => matches({ host, port }))
-    })
-}
-
-/**
- * No connection came about, so nothing was sent to the target. Holds a code only: the errors beneath know the URL of
- * the proxy, and those of SOCKS have their code in the text.
- */
+/** Keeps of a failure its code alone: what is beneath knows the URL of the proxy. */
 class ConnectError extends Error {
-  constructor(readonly code: string) {
+  readonly code: string
+  constructor(code: string) {
     super(`No connection through the proxy (${code})`)
+    this.code = code
   }
+}
 
-  static from(cause: unknown): ConnectError {
-    if (cause instanceof ConnectError) return cause
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined
-    const named = /\bE[A-Z_]{4,}\b/.exec(cause instanceof Error ? cause.message : "")?.[0]
-    return new ConnectError(typeof code === "string" ? code : named ?? "ERR_PROXY_HANDSHAKE")
-  }
+/** Failures of SOCKS carry the system's code in their text only. */
+const codeOf = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return "ERR_PROXY_HANDSHAKE"
+  if ("code" in cause && typeof cause.code === "string") return cause.code
+  return /\bE[A-Z_]{4,}\b/.exec(cause.message)?.[0] ?? "ERR_PROXY_HANDSHAKE"
 }
 
 /**
@@ -168,7 +124,7 @@ const connecting = async <A>(request: Http.ClientRequest, connect: (signal: Abor
   try {
     return await connect(controller.signal)
   } catch (cause) {
-    throw ConnectError.from(cause)
+    throw new ConnectError(codeOf(cause))
   } finally {
     request.destroy = destroy
   }
@@ -200,15 +156,21 @@ class TunnelAgent extends HttpsProxyAgent<string> {
   }
 }
 
-/** An abandoned handshake is not cut short here, as its socket is out of reach; the package gives it 30 seconds. */
+/** SOCKS4 has no IPv6 addresses. */
+const lookup: Net.LookupFunction = (host, options, callback) => Dns.lookup(host, { ...options, family: 4 }, callback)
+
+/** An abandoned handshake is not cut short here: its socket is out of reach. The package gives it 30 seconds. */
 class SocksAgent extends SocksProxyAgent {
+  constructor(url: URL, options: Http.AgentOptions) {
+    super(url, options)
+    // A URL writes an IPv6 address in brackets, a socket does not.
+    this.proxy.host = url.hostname.replace(/[[\]]/g, "")
+  }
+
   override connect(...[request, options]: Parameters<SocksProxyAgent["connect"]>) {
     return connecting(request, () => super.connect(request, this.proxy.type === 4 ? { ...options, lookup } : options))
   }
 }
-
-/** SOCKS4 has no IPv6 addresses. */
-const lookup: Net.LookupFunction = (host, options, callback) => Dns.lookup(host, { ...options, family: 4 }, callback)
 
 const makeAgent = (proxy: URL, protocol: "http:" | "https:") => {
   const options = { keepAlive: true }
@@ -221,6 +183,15 @@ const makeAgent = (proxy: URL, protocol: "http:" | "https:") => {
   agent.protocol = protocol
   return agent
 }
+
+const agentFor = Effect.fnUntraced(function*(url: Url | undefined, protocol: "http:" | "https:") {
+  if (url === undefined) return undefined
+  const proxy = yield* parse(url)
+  return yield* Effect.acquireRelease(
+    Effect.sync(() => makeAgent(proxy, protocol)),
+    (agent) => Effect.sync(() => agent.destroy())
+  )
+})
 
 /**
  * Makes an `HttpClient` that calls through a proxy. Connections are kept alive, and closed with the scope.
@@ -244,25 +215,19 @@ const makeAgent = (proxy: URL, protocol: "http:" | "https:") => {
  * @since 0.1.0
  * @category constructors
  */
-export const make: (options: Options) => Effect.Effect<HttpClient.HttpClient, ProxyError, Scope.Scope> = Effect
-  .fnUntraced(function*(options) {
+export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, ProxyError, Scope.Scope> =>
+  Effect.gen(function*() {
     const direct = yield* NodeHttpClient.makeAgent({ keepAlive: true })
-    const through = Effect.fnUntraced(function*(url: Url | undefined, protocol: "http:" | "https:") {
-      if (url === undefined) return undefined
-      const proxy = yield* parse(url)
-      return yield* Effect.acquireRelease(
-        Effect.sync(() => makeAgent(proxy, protocol)),
-        (agent) => Effect.sync(() => agent.destroy())
-      )
-    })
-    const http = yield* through(options.http ?? options.url, "http:")
-    const https = yield* through(options.https ?? options.url, "https:")
+    const http = yield* agentFor(options.http ?? options.url, "http:")
+    const https = yield* agentFor(options.https ?? options.url, "https:")
     const client = (agent: NodeHttpClient.HttpAgent) =>
       Effect.provideService(NodeHttpClient.make, NodeHttpClient.HttpAgent, agent)
     const directly = yield* client(direct)
     const proxied = yield* client({ ...direct, http: http ?? direct.http, https: https ?? direct.https })
-    const goesDirectly = isDirect(options.noProxy ?? [])
-    return HttpClient.makeWith(
+    const isExempt = NoProxy.make(options.noProxy ?? [])
+    const goesDirectly = (request: HttpClientRequest.HttpClientRequest) =>
+      Option.exists(HttpClientRequest.toUrl(request), isExempt)
+    return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
       Effect.flatMap((request) => (goesDirectly(request) ? directly : proxied).execute(request)),
       Effect.succeed
     )
@@ -288,50 +253,39 @@ export const make: (options: Options) => Effect.Effect<HttpClient.HttpClient, Pr
 export const layer = (options: Options): Layer.Layer<HttpClient.HttpClient, ProxyError> =>
   Layer.scoped(HttpClient.HttpClient, make(options))
 
-/** The variable in lower case comes first, as it does elsewhere; one that is empty counts as absent. */
-const variable = (name: string) => {
-  const read = (name: string) =>
-    Config.option(Config.map(Config.nonEmptyString(name), (value) => ({ name, value: value.trim() })))
-  return Config.map(
-    Config.all([read(name.toLowerCase()), read(name)]),
-    ([lower, upper]) => Option.getOrUndefined(Option.orElse(lower, () => upper))
-  )
-}
+/** A variable that is empty counts as absent. */
+const variable = (name: string) => Config.withDefault(Config.nonEmptyString(name), undefined)
 
 const url = (name: string) =>
-  Config.mapOrFail(variable(name), (found) =>
-    found === undefined ? Either.right(undefined) : Either.mapBoth(parse(found.value), {
-      onLeft: (error) => ConfigError.InvalidData([], `${found.name}: ${error.message}`),
-      onRight: () => Redacted.make(found.value)
-    }))
+  Config.mapOrFail(variable(name), (value) =>
+    value === undefined
+      ? Either.right(undefined)
+      : Either.mapBoth(parse(value), {
+        onLeft: (error) => ConfigError.InvalidData([], `${name}: ${error.message}`),
+        onRight: () => Redacted.make(value)
+      }))
+
+const inBothCases = <A>(name: string, read: (name: string) => Config.Config<A | undefined>) =>
+  Config.zipWith(read(name.toLowerCase()), read(name), (lower, upper) => lower ?? upper)
 
 /**
  * Reads the environment: `HTTPS_PROXY` and `HTTP_PROXY` for targets of that scheme, else `ALL_PROXY`; `NO_PROXY`, a
- * list with commas; each in lower case as well, which then counts. A malformed URL is a `ConfigError` that names the
+ * list with commas; in lower case as well, which comes first. A malformed URL is a `ConfigError` that names the
  * variable.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const fromEnv: Config.Config<Options> = Config.all({
-  url: url("ALL_PROXY"),
-  http: url("HTTP_PROXY"),
-  https: url("HTTPS_PROXY"),
-  noProxy: Config.map(variable("NO_PROXY"), (found) => found?.value.split(/[\s,]+/))
+  url: inBothCases("ALL_PROXY", url),
+  http: inBothCases("HTTP_PROXY", url),
+  https: inBothCases("HTTPS_PROXY", url),
+  noProxy: Config.map(inBothCases("NO_PROXY", variable), (list) => list?.split(/[\s,]+/))
 })
 
 /**
  * Provides an `HttpClient` that calls through the proxies of the environment, or of any other `Config`; without any,
  * it calls directly.
- *
- * @example
- * ```ts
- * import { Layer } from "effect"
- * import { Replicate } from "effect-providers"
- * import { Proxy } from "effect-providers/node"
- *
- * const live = Replicate.layerConfig().pipe(Layer.provide(Proxy.layerConfig()))
- * ```
  *
  * @since 0.1.0
  * @category layers

@@ -249,8 +249,7 @@ export const makeParser = (options?: Options): Parser => {
  * @category combinators
  */
 export const decode =
-  (options?: Options) =>
-  <E, R>(self: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Event, E | EventTooLarge, R> =>
+  (options?: Options) => <E, R>(self: Stream.Stream<Uint8Array, E, R>): Stream.Stream<Event, E | EventTooLarge, R> =>
     Stream.suspend(() => {
       const decoder = new TextDecoder()
       const parser = makeParser(options)

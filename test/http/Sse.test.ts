@@ -70,7 +70,10 @@ describe("lines and fields", () => {
     ["R23: field names are case-sensitive and not trimmed", "Data: x\n data: y\ndata : z\ndata: a\n\n", [event("a")]],
     ["R23: an unknown event name is kept", "event: heartbeat\ndata: a\n\n", [event("a", "heartbeat")]],
     ["the last event name of an event counts", "event: a\nevent: b\ndata: x\n\n", [event("x", "b")]],
-    ["an empty event name is the default one", "event: a\nevent:\ndata: x\n\nevent\ndata: y\n\n", [event("x"), event("y")]],
+    ["an empty event name is the default one", "event: a\nevent:\ndata: x\n\nevent\ndata: y\n\n", [
+      event("x"),
+      event("y")
+    ]],
     ["an event name does not outlive its event", "event: a\n\ndata: x\n\n", [event("x")]],
     ["blank lines alone are no events", "\n\n\r\n\r\r\n", []],
     ["an event without data is dropped", "event: done\nid: 1\n\n", []],
@@ -328,7 +331,8 @@ describe("decode", () => {
 
   it.effect("R23: a Replicate stream, as it is on the wire", () =>
     Effect.gen(function*() {
-      const wire = ": hi\n\nevent: output\nid: 1690212292:0\ndata: Once\n\nevent: output\nid: 1690212293:0\ndata:  upon\n\n" +
+      const wire =
+        ": hi\n\nevent: output\nid: 1690212292:0\ndata: Once\n\nevent: output\nid: 1690212293:0\ndata:  upon\n\n" +
         "event: logs\nid: 1690212294:0\ndata: step 1\n\nevent: output\nid: 1690212295:0\ndata: \ndata: \n\n" +
         "retry: 3000\n\nevent: done\nid: 1690212296:0\ndata: {}\n\n"
       assert.deepStrictEqual(yield* decodeAll([utf8(wire)]), [
@@ -418,12 +422,17 @@ const split = (bytes: Uint8Array, cuts: ReadonlyArray<number> | "everywhere"): R
 describe("properties", () => {
   const often = { fastCheck: { numRuns: 400 } }
 
-  it.effect.prop("any split of the bytes gives the events of the standard's algorithm", [bytes, cuts], ([bytes, cuts]) =>
-    Effect.gen(function*() {
-      const expected = reference(new TextDecoder().decode(bytes))
-      assert.deepStrictEqual(yield* decodeAll([bytes]), expected)
-      assert.deepStrictEqual(yield* decodeAll(split(bytes, cuts)), expected)
-    }), often)
+  it.effect.prop(
+    "any split of the bytes gives the events of the standard's algorithm",
+    [bytes, cuts],
+    ([bytes, cuts]) =>
+      Effect.gen(function*() {
+        const expected = reference(new TextDecoder().decode(bytes))
+        assert.deepStrictEqual(yield* decodeAll([bytes]), expected)
+        assert.deepStrictEqual(yield* decodeAll(split(bytes, cuts)), expected)
+      }),
+    often
+  )
 
   it.effect.prop("any split gives the same, with data-less events and a small limit", [
     bytes,

@@ -44,7 +44,8 @@ const arrive = (request: HttpClientRequest.HttpClientRequest, url: URL) =>
       "x-forwarded-proto": url.protocol.slice(0, -1),
       ...(contentType === undefined ? {} : { "content-type": contentType })
     })
-    return new LocalRequest(request.method, url.href, headers, body, `${url.pathname}${url.search}`)
+    const target = `${url.pathname}${url.search}`
+    return new LocalRequest({ method: request.method, headers, url: target, originalUrl: target }, body)
   })
 
 /**

@@ -1,5 +1,5 @@
 import * as Cookies from "@effect/platform/Cookies"
-import * as Headers from "@effect/platform/Headers"
+import type * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -67,15 +67,20 @@ export class LocalRequest extends LocalMessage<HttpServerError.RequestError>
 {
   readonly [HttpServerRequest.TypeId]: HttpServerRequest.TypeId = HttpServerRequest.TypeId
   readonly source = {}
+  readonly method: HttpServerRequest.HttpServerRequest["method"]
+  readonly headers: Headers.Headers
+  /** Path and query. */
+  readonly url: string
+  readonly originalUrl: string
+  protected readonly body: Body
 
-  constructor(
-    readonly method: HttpServerRequest.HttpServerRequest["method"],
-    readonly originalUrl: string,
-    readonly headers: Headers.Headers,
-    protected readonly body: Body,
-    readonly url: string
-  ) {
+  constructor(parts: Pick<LocalRequest, "method" | "headers" | "url" | "originalUrl">, body: Body) {
     super()
+    this.method = parts.method
+    this.headers = parts.headers
+    this.url = parts.url
+    this.originalUrl = parts.originalUrl
+    this.body = body
   }
 
   protected failure(description: string): HttpServerError.RequestError {
@@ -86,10 +91,10 @@ export class LocalRequest extends LocalMessage<HttpServerError.RequestError>
     return Cookies.parseHeader(this.headers["cookie"] ?? "")
   }
 
-  get multipartStream() {
+  get multipartStream(): Stream.Stream<Multipart.Part, Multipart.MultipartError> {
     return Stream.pipeThroughChannel(
       Stream.mapError(this.stream, (cause) => new Multipart.MultipartError({ reason: "InternalError", cause })),
-      Multipart.makeChannel(this.headers)
+      Multipart.makeChannel<Multipart.MultipartError>(this.headers)
     )
   }
 
@@ -101,8 +106,8 @@ export class LocalRequest extends LocalMessage<HttpServerError.RequestError>
     return Effect.fail(this.failure("not upgradeable"))
   }
 
-  modify({ headers = this.headers, url = this.url }: { readonly headers?: Headers.Headers; readonly url?: string }) {
-    return new LocalRequest(this.method, this.originalUrl, headers, this.body, url)
+  modify({ headers = this.headers, url = this.url }: Partial<Pick<LocalRequest, "headers" | "url">>): LocalRequest {
+    return new LocalRequest({ method: this.method, originalUrl: this.originalUrl, headers, url }, this.body)
   }
 }
 
@@ -114,13 +119,15 @@ export class LocalResponse extends LocalMessage<HttpClientError.ResponseError>
   implements HttpClientResponse.HttpClientResponse
 {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly request: HttpClientRequest.HttpClientRequest
   readonly status: number
   readonly headers: Headers.Headers
   readonly cookies: Cookies.Cookies
   protected readonly body: Body
 
-  constructor(readonly request: HttpClientRequest.HttpClientRequest, response: HttpServerResponse.HttpServerResponse) {
+  constructor(request: HttpClientRequest.HttpClientRequest, response: HttpServerResponse.HttpServerResponse) {
     super()
+    this.request = request
     this.status = response.status
     this.headers = response.headers
     this.cookies = response.cookies

@@ -1,0 +1,554 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { inspect } from "node:util"
+import * as Polling from "../../src/http/Polling.js"
+import { ProviderError } from "../../src/ProviderError.js"
+import * as Prediction from "../../src/replicate/Prediction.js"
+import type { ReplicateClient } from "../../src/replicate/ReplicateClient.js"
+import { sse } from "../support/fakeHttp.js"
+import * as Server from "../support/replicate-server.js"
+
+const input = { prompt: "PROMPT-OF-THE-CALLER" }
+const run = (options?: Prediction.RunOptions) => Prediction.run(Server.model, input, options)
+const stream = (options?: Prediction.StreamOptions) => Stream.runDrain(Prediction.stream(Server.model, input, options))
+
+const streamable = Server.gives({ urls: { stream: Server.streamUrl } })
+const running = Server.gives({ status: "processing" })
+
+describe("run", () => {
+  it.effect("C04: creates with a hold of 5 seconds, polls, and gives the whole prediction", () =>
+    Effect.gen(function*() {
+      const url = "https://replicate.delivery/out.webp"
+      const done = Server.gives({ status: "succeeded", output: [url], logs: "100%", metrics: { predict_time: 1.5 } })
+      const server = Server.make({ get: [running, done] })
+      const prediction = yield* Server.timed(run()).pipe(Effect.provide(server.layer))
+      assert.deepStrictEqual(prediction.files.map((file) => file.url), [url])
+      assert.strictEqual(prediction.metrics?.["predict_time"], 1.5)
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "get", "get"])
+      assert.strictEqual(server.calls[0]?.headers["prefer"], "wait=5")
+      assert.deepStrictEqual(server.calls[0]?.body, { input })
+      assert.deepStrictEqual(server.times("get"), [0, 1000])
+    }))
+
+  it.effect.each([
+    { what: "processing with a partial list", fields: { status: "processing", output: ["a"] } },
+    { what: "processing with an output", fields: { status: "processing", output: "https://replicate.delivery/a.png" } },
+    { what: "processing with null", fields: { status: "processing", output: null } },
+    { what: "starting", fields: { status: "starting" } },
+    { what: "a status not known today", fields: { status: "queued", output: "done?" } }
+  ])("C04: $what is not final", ({ fields }) =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [Server.gives(fields)],
+        get: [Server.gives(fields), Server.gives({ status: "succeeded", output: "all" })]
+      })
+      const prediction = yield* Server.timed(run()).pipe(Effect.provide(server.layer))
+      assert.strictEqual(prediction.output, "all")
+      assert.strictEqual(server.count("get"), 2)
+    }))
+
+  const endings = [
+    { status: "succeeded", tag: undefined },
+    { status: "failed", tag: "PredictionFailed" },
+    { status: "canceled", tag: "PredictionCanceled" },
+    { status: "aborted", tag: "PredictionCanceled" }
+  ]
+
+  it.effect.each(endings.flatMap((ending) => [{ ...ending, at: "create" }, { ...ending, at: "get" }]))(
+    "C13: $status at the $at is final, and nothing is canceled",
+    ({ at, status, tag }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ [at]: [Server.gives({ status, output: "x" })] })
+        const result = yield* Effect.either(Server.timed(run())).pipe(Effect.provide(server.layer))
+        yield* Server.elapse(60)
+        assert.strictEqual(server.count("cancel"), 0)
+        assert.strictEqual(server.count("get"), at === "get" ? 1 : 0)
+        if (result._tag === "Right") return assert.isUndefined(tag)
+        assert.strictEqual(result.left._tag, tag)
+        if (result.left._tag === "PredictionCanceled") assert.strictEqual(result.left.status, status)
+      })
+  )
+
+  it.effect("C08: a failure carries the prediction, but not its input", () =>
+    Effect.gen(function*() {
+      const failed = { status: "failed", input, error: "no GPU", logs: "x".repeat(5000) + "end", output: ["part"] }
+      const server = Server.make({ get: [Server.gives(failed)] })
+      const error = yield* Server.timed(run()).pipe(Effect.provide(server.layer), Effect.flip)
+      assert(error._tag === "PredictionFailed")
+      const { logs, ...summary } = error.prediction
+      assert.deepStrictEqual({ ...summary }, {
+        id: Server.id,
+        model: Server.model,
+        status: "failed",
+        error: "no GPU",
+        output: ["part"],
+        url: `https://replicate.com/p/${Server.id}`
+      })
+      assert.isBelow(logs?.length ?? Infinity, 3000)
+      assert.isTrue(logs?.endsWith("end"))
+      const encoded = yield* Schema.encode(ProviderError)(error)
+      for (const text of [JSON.stringify(error), JSON.stringify(encoded), inspect(error, { depth: 10 }), error.message]) {
+        assert.notInclude(text, input.prompt)
+      }
+    }))
+
+  const plain = { code: undefined, transient: false, moderation: false, outOfMemory: false }
+
+  it.effect.each([
+    { error: "Prediction interrupted; please retry (code: PA)", code: "PA", transient: true },
+    { error: "Director: unexpected error handling prediction (E8765)", code: "E8765", transient: true },
+    { error: "Director: unexpected error handling prediction (E9828) (a1b2)", code: "E9828", transient: true },
+    { error: "E6716: timeout starting prediction", code: "E6716", transient: true },
+    { error: "E1001: the model ran out of memory", code: "E1001", outOfMemory: true },
+    { error: "CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 14.58 GiB total capacity)", outOfMemory: true },
+    {
+      error: "The input or output was flagged as sensitive. Please try again with different inputs. (E005) (x1y2)",
+      code: "E005",
+      moderation: true
+    },
+    { error: "NSFW content detected. Try running it again, or try a different prompt.", moderation: true },
+    { error: "E4875: the webhook URL is empty", code: "E4875" },
+    { error: "E1000", code: "E1000" },
+    { error: "ValueError: width must be a multiple of 8" },
+    { error: "" },
+    { error: null },
+    { error: { detail: "E1001", where: "gpu" }, code: "E1001", outOfMemory: true }
+  ])("C08: the error $error is told apart", ({ error: text, ...expected }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.gives({ status: "failed", error: text })] })
+      const error = yield* Server.timed(run()).pipe(Effect.provide(server.layer), Effect.flip)
+      assert(error._tag === "PredictionFailed")
+      const { code, moderation, outOfMemory, transient } = error
+      assert.deepStrictEqual({ code, moderation, outOfMemory, transient }, { ...plain, ...expected })
+    }))
+
+  it.effect("C14: the total clock covers the create, its retries and the polling", () =>
+    Effect.gen(function*() {
+      const limited = Server.status(429, { retry_after: 4 })
+      const server = Server.make({ create: [limited, Server.gives()], get: [running] }, { timeout: "20 seconds" })
+      const error = yield* Server.timed(run()).pipe(Effect.provide(server.layer), Effect.flip)
+      assert(error._tag === "Timeout")
+      assert.strictEqual(error.clock, "total")
+      assert.strictEqual(Duration.toSeconds(error.duration), 20)
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 20_000)
+      assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  it.effect("C13: a policy that ends is a Timeout, and cancels", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running] })
+      const error = yield* Server.timed(run({ polling: Polling.fixed("2 seconds", 3) })).pipe(
+        Effect.provide(server.layer),
+        Effect.flip
+      )
+      assert.deepInclude(error, { _tag: "Timeout", clock: "total" })
+      assert.deepStrictEqual(server.times("get"), [0, 2000, 4000])
+      assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  it.effect("polling that fails cancels once and keeps its error", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.status(404)], cancel: [Server.status(500)] })
+      const error = yield* Server.timed(run()).pipe(Effect.provide(server.layer), Effect.flip)
+      assert.deepInclude(error, { _tag: "ResponseError", status: 404, method: "GET" })
+      assert.isAtLeast(server.count("cancel"), 1)
+    }))
+
+  it.effect("C09: several runs at the same time do not disturb each other", () =>
+    Effect.gen(function*() {
+      const named: Server.Answer = ({ url }) => Server.gives({ id: url.split("/").at(-2) })({} as Server.Call)
+      const asked: Server.Answer = ({ url }) =>
+        Server.gives({ id: url.split("/").at(-1), status: "succeeded", output: url.split("/").at(-1) })({} as Server.Call)
+      const server = Server.make({ create: [named], get: [asked] })
+      const names = ["a", "b", "c", "d"]
+      const all = Effect.forEach(names, (name) => Prediction.run(`acme/${name}`, {}), { concurrency: "unbounded" })
+      const predictions = yield* Server.timed(all).pipe(Effect.provide(server.layer))
+      assert.deepStrictEqual(predictions.map((prediction) => prediction.output), names)
+    }))
+})
+
+describe("options", () => {
+  const created = (options: Prediction.CreateOptions) =>
+    Effect.gen(function*() {
+      const server = Server.make()
+      const result = yield* Effect.either(Server.timed(Prediction.create(Server.model, input, options))).pipe(
+        Effect.provide(server.layer)
+      )
+      return { result, calls: server.calls }
+    })
+
+  it.effect.each([
+    { options: {}, headers: {} },
+    { options: { wait: "1 second" }, headers: { prefer: "wait=1" } },
+    { options: { wait: "60 seconds" }, headers: { prefer: "wait=60" } },
+    { options: { wait: 1500 }, headers: { prefer: "wait=2" } },
+    { options: { cancelAfter: "5 seconds" }, headers: { "cancel-after": "5s" } },
+    { options: { cancelAfter: "2 minutes" }, headers: { "cancel-after": "120s" } },
+    {
+      options: { wait: "10 seconds", cancelAfter: "1 hour" },
+      headers: { prefer: "wait=10", "cancel-after": "3600s" }
+    }
+  ] satisfies ReadonlyArray<{ options: Prediction.CreateOptions; headers: Record<string, string> }>)(
+    "$options is sent as the headers $headers",
+    ({ headers, options }) =>
+      Effect.gen(function*() {
+        const { calls } = yield* created(options)
+        const sent = Object.entries(calls[0]?.headers ?? {}).filter(([name]) => /^(?:prefer|cancel-after)$/.test(name))
+        assert.deepStrictEqual<unknown>(Object.fromEntries(sent), headers)
+        assert.deepStrictEqual(calls[0]?.body, { input })
+      })
+  )
+
+  it.effect("C10, C11: a webhook and its filter go into the body", () =>
+    Effect.gen(function*() {
+      const webhook = "https://example.com/hook?id=7"
+      const { calls } = yield* created({ webhook, webhookEventsFilter: ["start", "output", "logs", "completed"] })
+      const webhook_events_filter = ["start", "output", "logs", "completed"]
+      assert.deepStrictEqual(calls[0]?.body, { input, webhook, webhook_events_filter })
+    }))
+
+  it.effect("C12: no filter sends no field", () =>
+    Effect.gen(function*() {
+      const { calls } = yield* created({ webhook: new URL("https://example.com/hook") })
+      assert.deepStrictEqual(calls[0]?.body, { input, webhook: "https://example.com/hook" })
+    }))
+
+  it.effect.each([
+    { field: "wait", options: { wait: 0 } },
+    { field: "wait", options: { wait: "61 seconds" } },
+    { field: "wait", options: { wait: 60_001 } },
+    { field: "wait", options: { wait: Duration.infinity } },
+    { field: "cancelAfter", options: { cancelAfter: "4 seconds" } },
+    { field: "cancelAfter", options: { cancelAfter: Duration.infinity } },
+    { field: "webhook", options: { webhook: "example.com/hook" } },
+    { field: "webhook", options: { webhook: "" } },
+    { field: "filter", options: { webhookEventsFilter: ["failed"] } },
+    { field: "filter", options: { webhookEventsFilter: ["completed", ""] } }
+  ])("C11: $options is refused before any request", ({ field, options }) =>
+    Effect.gen(function*() {
+      // what a caller without types may send
+      const { calls, result } = yield* created(options as Prediction.CreateOptions)
+      assert.lengthOf(calls, 0)
+      assert(result._tag === "Left" && result.left._tag === "InvalidRequest")
+      assert.include(result.left.message.toLowerCase(), field.toLowerCase())
+    }))
+
+  it.effect("C11: a wrong event name is told with the right ones", () =>
+    Effect.gen(function*() {
+      const { result } = yield* created({ webhookEventsFilter: ["failed" as "completed"] })
+      assert(result._tag === "Left")
+      for (const name of ["start", "output", "logs", "completed"]) assert.include(result.left.message, name)
+    }))
+
+  it.effect.each(["", "llama", "acme/llama:latest", "../x", "acme/.."])("the model %j is refused before any request", (model) =>
+    Effect.gen(function*() {
+      const server = Server.make()
+      for (const call of [Prediction.create(model, input), Prediction.run(model, input)]) {
+        const error = yield* Effect.flip(call).pipe(Effect.provide(server.layer))
+        assert(error._tag === "InvalidRequest")
+        assert.strictEqual(error.issues[0]?.field, "model")
+      }
+      const error = yield* Effect.flip(Stream.runDrain(Prediction.stream(model, input))).pipe(Effect.provide(server.layer))
+      assert.strictEqual(error._tag, "InvalidRequest")
+      assert.lengthOf(server.calls, 0)
+    }))
+
+  const cyclic: Record<string, unknown> = {}
+  cyclic["self"] = cyclic
+
+  it.effect.each([
+    { what: "a big integer", input: { n: 1n } },
+    { what: "a cycle", input: cyclic }
+  ])("an input with $what is refused before any request", ({ input }) =>
+    Effect.gen(function*() {
+      const server = Server.make()
+      const error = yield* Server.timed(Prediction.create(Server.model, input)).pipe(
+        Effect.provide(server.layer),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "InvalidRequest")
+      assert.lengthOf(server.calls, 0)
+    }))
+})
+
+describe("interruption", () => {
+  const started = <A, E>(
+    effect: Effect.Effect<A, E, ReplicateClient>,
+    server: ReturnType<typeof Server.make>
+  ) => Effect.tap(Effect.fork(Effect.provide(effect, server.layer)), () => Server.settle)
+
+  const ways = [
+    { way: "create", effect: Prediction.create(Server.model, input) },
+    { way: "run", effect: run() },
+    { way: "stream", effect: stream() },
+    { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input)) }
+  ]
+
+  it.effect.each(ways)("$way: while the create waits for its retry, nothing is sent any more", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.status(429, { retry_after: 10 }), Server.gives()] })
+      const fiber = yield* started(effect, server)
+      yield* Server.elapse(3)
+      yield* Server.interrupt(fiber)
+      assert.isTrue(yield* Server.isDone(fiber))
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
+    }))
+
+  it.effect.each(ways)("$way: while the answer is on the way, it is awaited and canceled once", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(4, streamable)] })
+      const fiber = yield* started(effect, server)
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      assert.isFalse(yield* Server.isDone(fiber))
+      yield* Server.elapse(3)
+      assert.isTrue(yield* Server.isDone(fiber))
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "cancel"])
+    }))
+
+  it.effect.each(ways)("$way: a create that is refused after the interruption is not sent again", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(4, Server.status(429, { retry_after: 1 })), Server.gives()] })
+      const fiber = yield* started(effect, server)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(600)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
+    }))
+
+  it.effect.each(ways)("$way: an answer that comes late holds nothing up, and is canceled all the same", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(20, streamable)] }, { cancelTimeout: "3 seconds" })
+      const fiber = yield* started(effect, server)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(2.9)
+      assert.isFalse(yield* Server.isDone(fiber))
+      yield* Server.elapse(0.2)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.strictEqual(server.count("cancel"), 0)
+      yield* Server.elapse(20)
+      assert.strictEqual(server.count("cancel"), 1)
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "cancel"])
+    }))
+
+  it.effect("a cancel that is not answered holds the interruption no longer than the cancel timeout", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running], cancel: [Server.silent] }, { cancelTimeout: "3 seconds" })
+      const fiber = yield* started(run(), server)
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(2.9)
+      assert.isFalse(yield* Server.isDone(fiber))
+      yield* Server.elapse(0.2)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  it.effect("a cancel that fails is tried again in the background", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running], cancel: [Server.status(503), Server.gives({ status: "canceled" })] })
+      const fiber = yield* started(run(), server)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(60)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.strictEqual(server.count("cancel"), 2)
+    }))
+
+  it.effect("run: during the polling, cancels once and polls no more", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running] })
+      const fiber = yield* started(run(), server)
+      yield* Server.elapse(3)
+      const polls = server.count("get")
+      const exit = yield* Effect.zipRight(Server.interrupt(fiber), Server.finish(fiber))
+      assert.isTrue(Exit.isInterrupted(exit))
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("cancel"), 1)
+      assert.strictEqual(server.count("get"), polls)
+    }))
+
+  it.effect("run: while a poll is on the way, cancels once", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.silent] })
+      const fiber = yield* started(run(), server)
+      yield* Server.interrupt(fiber)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "get", "cancel"])
+    }))
+
+  it.effect("R25: stream: while outputs arrive, closes the connection and cancels once", () =>
+    Effect.gen(function*() {
+      let closed = 0
+      const open = Server.openSse("event: output\nid: 1:0\ndata: Once\n\n", () => closed++)
+      const server = Server.make({ create: [streamable], other: [open] })
+      const fiber = yield* started(stream(), server)
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(600)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.strictEqual(closed, 1)
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "other", "cancel"])
+    }))
+
+  it.effect("R25: stream: a consumer that has enough closes the connection and cancels once", () =>
+    Effect.gen(function*() {
+      let closed = 0
+      const open = Server.openSse("event: output\nid: 1:0\ndata: Once\n\n", () => closed++)
+      const server = Server.make({ create: [streamable], other: [open] })
+      const outputs = yield* Server.timed(Stream.runCollect(Stream.take(Prediction.stream(Server.model, input), 1))).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual([...outputs], [{ _tag: "TextDelta", text: "Once" }])
+      yield* Server.elapse(600)
+      assert.strictEqual(closed, 1)
+      assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  it.effect.each([
+    { way: "run", effect: run() },
+    { way: "stream", effect: stream() },
+    { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input)) }
+  ])("$way: Effect.timeout cancels once", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
+      const exit = yield* Server.timed(Effect.exit(Effect.timeout(effect, "10 seconds"))).pipe(Effect.provide(server.layer))
+      assert.isTrue(Exit.isFailure(exit))
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 10_000)
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  it.effect.each([
+    { way: "run", effect: run({ timeout: "10 seconds" }), clock: "total" },
+    { way: "stream", effect: stream({ timeout: "10 seconds" }), clock: "total" },
+    { way: "stream", effect: stream({ idleTimeout: "10 seconds" }), clock: "idle" }
+  ])("$way: the $clock clock cancels once", ({ clock, effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
+      const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "Timeout", clock })
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 10_000)
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  it.effect.each([
+    { status: "succeeded", text: "event: output\ndata: Once\n\nevent: done\ndata: {}\n\n" },
+    { status: "failed", text: "event: error\ndata: {\"detail\":\"no\"}\n\nevent: done\ndata: {\"reason\":\"error\"}\n\n" },
+    { status: "canceled", text: "event: done\ndata: {\"reason\":\"canceled\"}\n\n" },
+    { status: "aborted", text: "" }
+  ])("stream: one that ended as $status is not canceled", ({ status, text }) =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [streamable],
+        get: [Server.gives({ status, output: ["Once"] })],
+        other: [() => sse(text)]
+      })
+      const exit = yield* Server.timed(Effect.exit(stream())).pipe(Effect.provide(server.layer))
+      assert.strictEqual(Exit.isSuccess(exit), status === "succeeded")
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
+  it.effect("a prediction that was created and is waited for apart is not canceled", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running] })
+      const apart = Effect.flatMap(Prediction.create(Server.model, input), (created) => Prediction.wait(created))
+      const fiber = yield* started(apart, server)
+      yield* Server.elapse(3)
+      yield* Server.interrupt(fiber)
+      assert.isTrue(yield* Server.isDone(fiber))
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
+  it.effect.each(ways.slice(0, 3))("$way: whenever it comes, no prediction is left running", ({ effect, way }) =>
+    Effect.gen(function*() {
+      // a tick is the least a real promise takes, so that each step of the create is met
+      const tick = Effect.promise(() => Promise.resolve())
+      for (let ticks = 0; ticks < 60; ticks++) {
+        const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
+        const fiber = yield* Effect.fork(Effect.provide(effect, server.layer))
+        yield* Effect.repeatN(tick, ticks)
+        yield* Server.interrupt(fiber)
+        const exit = yield* Server.finish(fiber)
+        assert.isAtMost(server.count("create"), 1)
+        const kept = way === "create" && Exit.isSuccess(exit)
+        assert.strictEqual(server.count("cancel"), kept ? 0 : server.count("create"), `after ${ticks} ticks`)
+      }
+    }))
+})
+
+describe("wait", () => {
+  const created = new Prediction.Prediction({ id: Server.id, status: "starting" })
+
+  it.effect("C13: gives the final prediction, and asks nothing about one that is final", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running, Server.gives({ status: "succeeded", output: 7 })] })
+      const final = yield* Server.timed(Prediction.wait(created)).pipe(Effect.provide(server.layer))
+      assert.strictEqual(final.output, 7)
+      assert.strictEqual(server.count("get"), 2)
+      yield* Server.timed(Prediction.wait(final)).pipe(Effect.provide(server.layer))
+      assert.strictEqual(server.count("get"), 2)
+    }))
+
+  it.effect.each([
+    { options: { timeout: "5 seconds" }, expected: 5 },
+    { options: {}, expected: 40 }
+  ] satisfies ReadonlyArray<{ options: Prediction.WaitOptions; expected: number }>)(
+    "C13, C14: gives up after $expected seconds with $options, and the prediction goes on",
+    ({ expected, options }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ get: [running] }, { timeout: "40 seconds" })
+        const error = yield* Server.timed(Prediction.wait(created, options)).pipe(Effect.provide(server.layer), Effect.flip)
+        assert.deepInclude(error, { _tag: "Timeout", clock: "total" })
+        assert.strictEqual(yield* TestClock.currentTimeMillis, expected * 1000)
+        assert.strictEqual(server.count("cancel"), 0)
+      })
+  )
+
+  it.effect.each(["failed", "canceled", "aborted"])("C13: %s is a typed error", (status) =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.gives({ status })] })
+      const error = yield* Server.timed(Prediction.wait(created)).pipe(Effect.provide(server.layer), Effect.flip)
+      assert.strictEqual(error._tag, status === "failed" ? "PredictionFailed" : "PredictionCanceled")
+    }))
+
+  it.effect("C25: polls by the policy it is given", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running, running, Server.gives({ status: "succeeded" })] })
+      const polling = Polling.fixed("250 millis")
+      yield* Server.timed(Prediction.wait(created, { polling })).pipe(Effect.provide(server.layer))
+      assert.deepStrictEqual(server.times("get"), [0, 250, 500])
+    }))
+})
+
+describe("watch", () => {
+  it.effect("C27: gives the prediction each time it is looked at, and cancels nothing that ended", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running, Server.gives({ status: "succeeded", output: "x" })] })
+      const seen = yield* Server.timed(Stream.runCollect(Prediction.watch(Server.model, input))).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual([...seen].map((prediction) => prediction.status), ["starting", "processing", "succeeded"])
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
+  it.effect("C27: ended early, cancels once", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running] })
+      const two = Stream.runDrain(Stream.take(Prediction.watch(Server.model, input), 2))
+      yield* Server.timed(two).pipe(Effect.provide(server.layer))
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("cancel"), 1)
+    }))
+})
