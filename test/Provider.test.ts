@@ -185,18 +185,18 @@ describe("Provider.make: the checks", () => {
   /** What a caller without types may pass. */
   const untyped = (json: string): Provider.Request => JSON.parse(json)
 
-  const refused: ReadonlyArray<[field: string, request: Provider.Request]> = [
-    ["temperature", { temperature: Number.NaN }],
-    ["topP", { topP: Number.POSITIVE_INFINITY }],
-    ["maxTokens", { maxTokens: -1 }],
-    ["maxTokens", { maxTokens: 1.5 }],
-    ["messages.0.content", untyped(`{"messages":[{"role":"user","content":1}]}`)],
-    ["messages", untyped(`{"messages":"Hi"}`)],
-    ["timeout", untyped(`{"timeout":"soon"}`)],
-    ["model", untyped(`{"model":7}`)]
+  const refused: ReadonlyArray<[what: string, field: string, request: Provider.Request]> = [
+    ["a temperature of NaN", "temperature", { temperature: Number.NaN }],
+    ["an endless topP", "topP", { topP: Number.POSITIVE_INFINITY }],
+    ["a negative maxTokens", "maxTokens", { maxTokens: -1 }],
+    ["a broken maxTokens", "maxTokens", { maxTokens: 1.5 }],
+    ["content that is a number", "messages.0.content", untyped(`{"messages":[{"role":"user","content":1}]}`)],
+    ["messages that are text", "messages", untyped(`{"messages":"Hi"}`)],
+    ["a timeout that is no duration", "timeout", untyped(`{"timeout":"soon"}`)],
+    ["a model that is a number", "model", untyped(`{"model":7}`)]
   ]
-  for (const [field, request] of refused) {
-    it.effect(`a bad ${field} is an InvalidRequest, and nothing runs: ${Object.values(request).join()}`, () =>
+  for (const [what, field, request] of refused) {
+    it.effect(`${what} is an InvalidRequest, and nothing runs`, () =>
       Effect.gen(function*() {
         const { calls, provider } = counted()
         const error = yield* Effect.flip(collect(provider, request))
@@ -234,9 +234,8 @@ describe("Provider.make: the checks", () => {
   it.effect("a key is handed on as it is", () =>
     Effect.gen(function*() {
       const { calls, provider } = counted()
-      const apiKey = Redacted.make("r8_secret")
-      yield* collect(provider, { apiKey })
-      assert.strictEqual(calls[0]?.apiKey, apiKey)
+      yield* collect(provider, { apiKey: Redacted.make("r8_secret") })
+      assert.strictEqual(Redacted.value(calls[0]?.apiKey ?? Redacted.make("")), "r8_secret")
     }))
 
   it.effect("B10: an unknown model is a ModelNotFound that lists the known ones, and nothing runs", () =>

@@ -218,8 +218,9 @@ const readBody = (response: HttpClientResponse.HttpClientResponse) =>
         return size <= bodyLimit
       }))
     return read.pipe(
-      Effect.interruptible,
+      // the limit holds even where the caller must not be interrupted, and where closing the body hangs as well
       Effect.disconnect,
+      Effect.interruptible,
       Effect.timeoutOption("5 seconds"),
       Effect.catchAllCause(() => Effect.succeedNone),
       Effect.map((done) => ({ text, whole: Option.isSome(done) && size <= bodyLimit }))
@@ -235,6 +236,21 @@ const callOf = (origin: Origin, request: HttpClientRequest.HttpClientRequest, st
 /**
  * Tells what a response of an error status means. At most 64 KiB of its body are read, for at most 5 seconds; a body
  * that is broken, longer, or HTML gives no detail.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Failure from "effect-providers/http/Failure"
+ * import * as Effect from "effect/Effect"
+ *
+ * const ok = HttpClient.get("https://example.com").pipe(
+ *   Effect.flatMap((response) =>
+ *     response.status < 400
+ *       ? Effect.succeed(response)
+ *       : Effect.flip(Failure.fromResponse({ provider: "Example" }, response))
+ *   )
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -262,6 +278,14 @@ export const fromResponse = Effect.fnUntraced(function*(
 /**
  * Tells what an answer's body means when it reports an error: under an error status (200 when absent), or with
  * `error` or `error_message` in it. Without an error status, the one the body gives itself counts.
+ *
+ * @example
+ * ```ts
+ * import * as Failure from "effect-providers/http/Failure"
+ *
+ * const error = Failure.fromPayload({ provider: "Example" }, { body: { error: { code: 429, message: "slow down" } } })
+ * // Some(RateLimited)
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -321,6 +345,18 @@ const systemErrors = (cause: unknown, depth = 0): ReadonlyArray<SystemError> => 
 
 /**
  * Tells what an error of the HTTP client means. Of its cause only a system code such as `ECONNREFUSED` is kept.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as Failure from "effect-providers/http/Failure"
+ * import * as Effect from "effect/Effect"
+ *
+ * const text = HttpClient.get("https://example.com").pipe(
+ *   Effect.flatMap((response) => response.text),
+ *   Effect.mapError((error) => Failure.fromHttpClientError({ provider: "Example" }, error))
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -400,6 +436,18 @@ const issuesOf = (origin: Origin, error: ParseResult.ParseError): ReadonlyArray<
 /**
  * Tells that an answer is not of the form expected: where, and what was expected there. Never what was found.
  *
+ * @example
+ * ```ts
+ * import * as Failure from "effect-providers/http/Failure"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const answer = Schema.decodeUnknown(Schema.Struct({ id: Schema.String }))({ id: 7 }).pipe(
+ *   Effect.mapError((error) => Failure.fromParseError({ provider: "Example" }, error, { method: "GET", status: 200 }))
+ * )
+ * // fails with ResponseError: id: expected string
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -417,6 +465,18 @@ export const fromParseError = (origin: Origin, error: ParseResult.ParseError, at
 
 /**
  * Tells that a request is not of the form expected: where, and what was expected there. Never what was found.
+ *
+ * @example
+ * ```ts
+ * import * as Failure from "effect-providers/http/Failure"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const input = Schema.decodeUnknown(Schema.Struct({ prompt: Schema.String }))({ prompt: 7 }).pipe(
+ *   Effect.mapError((error) => Failure.invalidRequest("Example", error))
+ * )
+ * // fails with InvalidRequest: prompt: expected string
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -20,7 +20,7 @@ import { HttpProxyAgent } from "http-proxy-agent"
 import { HttpsProxyAgent } from "https-proxy-agent"
 import * as Dns from "node:dns"
 import type * as Http from "node:http"
-import type * as Net from "node:net"
+import * as Net from "node:net"
 import { SocksProxyAgent } from "socks-proxy-agent"
 import * as NoProxy from "../internal/noProxy.js"
 
@@ -74,10 +74,13 @@ export class ProxyError extends Data.TaggedError("ProxyError")<{
 
 const schemes = ["http:", "https:", "socks4:", "socks4a:", "socks5:", "socks5h:"]
 
-/** SOCKS gives the length of a user or password in one byte. */
-const isCredential = (text: string): boolean => {
+const isSocks = (proxy: URL): boolean => proxy.protocol.startsWith("socks")
+
+const isCredential = (proxy: URL, text: string): boolean => {
   const decoded = Either.try(() => decodeURIComponent(text))
-  return Either.isRight(decoded) && new TextEncoder().encode(decoded.right).length < 256
+  if (Either.isLeft(decoded)) return false
+  // SOCKS has one byte for the length of it.
+  return !isSocks(proxy) || new TextEncoder().encode(decoded.right).length < 256
 }
 
 const parse = (url: Url): Either.Either<URL, ProxyError> => {
@@ -90,8 +93,8 @@ const parse = (url: Url): Either.Either<URL, ProxyError> => {
   // A path, query or fragment comes of a `/`, `?` or `#` in a password: the host would be a part of it.
   const rest = proxy.pathname + proxy.search + proxy.hash
   if (proxy.hostname === "" || (rest !== "" && rest !== "/")) return fail("malformed")
-  if (!isCredential(proxy.username) || !isCredential(proxy.password)) return fail("malformed credentials")
-  return Either.right(proxy)
+  const isUsable = [proxy.username, proxy.password].every((text) => isCredential(proxy, text))
+  return isUsable ? Either.right(proxy) : fail("malformed credentials")
 }
 
 /** Keeps of a failure its code alone: what is beneath knows the URL of the proxy. */
@@ -131,6 +134,12 @@ const connecting = async <A>(request: Http.ClientRequest, connect: (signal: Abor
 }
 
 class ForwardAgent extends HttpProxyAgent<string> {
+  constructor(url: URL, options: Http.AgentOptions) {
+    super(url, options)
+    // The package leaves it out: a TLS proxy could not tell which certificate is wanted.
+    if (Net.isIP(this.connectOpts.host ?? "") === 0) this.connectOpts.servername = url.hostname
+  }
+
   override connect(...[request, options]: Parameters<HttpProxyAgent<string>["connect"]>) {
     return connecting(request, (signal) => {
       this.connectOpts.signal = signal
@@ -174,7 +183,7 @@ class SocksAgent extends SocksProxyAgent {
 
 const makeAgent = (proxy: URL, protocol: "http:" | "https:") => {
   const options = { keepAlive: true }
-  const agent = proxy.protocol.startsWith("socks")
+  const agent = isSocks(proxy)
     ? new SocksAgent(proxy, options)
     : protocol === "http:"
     ? new ForwardAgent(proxy, options)

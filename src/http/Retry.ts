@@ -178,8 +178,8 @@ export interface Options {
 
 /**
  * Tries a call again after a pause: the one the server asked for, or else one that grows each time. Pauses vary by
- * chance, so that many callers do not come back at the same moment. What fails in the end is the last error, with the
- * number of attempts.
+ * chance, so that many callers do not come back at the same moment, and can be interrupted also where the call itself
+ * cannot. What fails in the end is the last error, with the number of attempts.
  *
  * @example
  * ```ts
@@ -209,7 +209,7 @@ export const retry: {
           pause(policy, error, retries),
           Option.match({
             onNone: () => giveUp,
-            onSome: (duration) => Effect.zipRight(Effect.sleep(duration), attempt(retries + 1))
+            onSome: (duration) => Effect.zipRight(Effect.interruptible(Effect.sleep(duration)), attempt(retries + 1))
           })
         )
     })

@@ -47,7 +47,8 @@ const toMatcher = (entry: string): Predicate.Predicate<Target> => {
   const host = (withPort?.[1] ?? entry).replace(/[[\]]/g, "").toLowerCase()
   const domain = host.replace(/^\.|\.$/g, "")
   if (domain === "") return constFalse
-  const isHost = toSubnet(host) ?? ((target) => target.host === domain || target.host.endsWith(`.${domain}`))
+  const isHost = toSubnet(host) ??
+    ((target) => target.address === undefined && `.${target.host}`.endsWith(`.${domain}`))
   return (target) => (port === undefined || Number(port) === target.port) && isHost(target)
 }
 

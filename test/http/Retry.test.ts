@@ -229,7 +229,7 @@ describe("Retry.withAttempts", () => {
   it("keeps the tag and every field, and says how often", () => {
     for (const error of errors) {
       const counted = Retry.withAttempts(error, 3)
-      assert.deepStrictEqual({ ...counted }, { ...error, attempts: 3 })
+      assert.deepStrictEqual<object>({ ...counted }, { ...error, attempts: 3 })
       assert.strictEqual(counted.constructor, error.constructor)
       assert.strictEqual(Retry.withAttempts(error, 1), error)
     }

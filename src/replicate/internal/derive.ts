@@ -4,6 +4,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as ParseResult from "effect/ParseResult"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
@@ -19,6 +20,14 @@ type Call = (request?: { readonly headers?: { readonly prefer?: string } }) => E
 /** Nothing was started at the service, so that sending the same call again cannot do anything twice. */
 const isRefusal = (error: ProviderError): boolean =>
   error._tag === "RateLimited" || (error._tag === "ResponseError" && error.reason === "connect")
+
+/**
+ * Lets a call that may start something come to its end, whoever is interrupted meanwhile: its answer says what has to
+ * be canceled. In a fiber of nobody's, because an interrupted fiber interrupts its children, also where it cannot be
+ * interrupted itself.
+ */
+const unattended = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.uninterruptible(Effect.flatMap(Effect.forkDaemon(Effect.interruptible(call)), Fiber.join))
 
 /** How long `Prefer: wait=n` lets the server hold its answer back. */
 const hold = (prefer: string | undefined): Duration.Duration =>
@@ -60,13 +69,12 @@ export const derive = Effect.fnUntraced(function*(
   const wrap = (group: string, name: string, safe: boolean, call: Call): Call => (request) => {
     const once = Effect.flatMap(CallSettings, ({ connectTimeout = config.connectTimeout }) => {
       const duration = Duration.sum(connectTimeout, hold(request?.headers?.prefer))
-      return Effect.timeoutFail(Effect.interruptible(Effect.catchAll(call(request), requestError)), {
+      return Effect.timeoutFail(Effect.catchAll(call(request), requestError), {
         duration,
         onTimeout: () => new Timeout({ provider, clock: "connect", duration })
       })
     })
-    // a call that may start something is not given up half-way: its answer says what has to be canceled
-    const attempt = safe ? once : Effect.uninterruptible(once)
+    const attempt = safe ? once : unattended(once)
     return Effect.withSpan(
       Retry.retry(attempt, { policy: config.retry, while: safe ? isRetryable : isRefusal }),
       `Replicate.${group}.${name}`,

@@ -7,7 +7,8 @@ import type { Service } from "../ReplicateClient.js"
 
 /** Runs an effect to its end, but waits for it no longer than `limit`: the rest goes on in the background. */
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>
-  Effect.flatMap(Effect.forkDaemon(effect), (fiber) =>
+  // a finalizer's region cannot be interrupted, which would keep the clocks of the effect from stopping it
+  Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) =>
     Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)))
 
 /**

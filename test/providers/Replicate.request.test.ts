@@ -1,0 +1,405 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as PlatformConfigProvider from "@effect/platform/PlatformConfigProvider"
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Parameters from "../../src/Parameters.js"
+import * as Provider from "../../src/Provider.js"
+import * as Replicate from "../../src/providers/Replicate.js"
+import { isProviderError } from "../../src/ProviderError.js"
+import * as fake from "../support/replicateFake.js"
+
+const asked: Provider.Request = { messages: [{ role: "user", content: "Hi" }] }
+
+/** The one create that a request leads to. */
+const createOf = (request: Provider.Request, options: Replicate.Options = {}) =>
+  Effect.suspend(() => {
+    const server = fake.server()
+    return Provider.text(request).pipe(
+      Effect.provide(server.provider(options)),
+      Effect.map((text) => {
+        assert.strictEqual(text, "Hello")
+        const [create, ...others] = server.seen("create")
+        assert(create !== undefined && others.length === 0)
+        return create
+      })
+    )
+  })
+
+const sends = (request: Provider.Request, input: unknown) =>
+  Effect.map(createOf(request), (create) => assert.deepStrictEqual(create.body, { stream: true, input }))
+
+describe("Replicate: the request", () => {
+  it.effect("R01: one create with the key, then the stream without it", () =>
+    Effect.gen(function*() {
+      const server = fake.server()
+      assert.strictEqual(yield* Provider.text(asked).pipe(Effect.provide(server.provider())), "Hello")
+      const [create, stream, read, ...others] = server.requests
+      assert(create !== undefined && stream !== undefined && read !== undefined)
+      assert.deepStrictEqual(others, [])
+
+      const { "content-length": _, ...headers } = create.headers
+      assert.strictEqual(create.method, "POST")
+      assert.strictEqual(create.url, fake.createUrl)
+      assert.deepStrictEqual(headers, {
+        accept: "application/json",
+        authorization: `Bearer ${fake.secret}`,
+        "content-type": "application/json",
+        "user-agent": "effect-providers"
+      })
+      assert.deepStrictEqual(create.body, { stream: true, input: { prompt: "Hi" } })
+
+      assert.strictEqual(stream.method, "GET")
+      assert.strictEqual(stream.url, fake.streamUrl)
+      assert.deepStrictEqual(stream.headers, {
+        accept: "text/event-stream",
+        "cache-control": "no-store",
+        "user-agent": "effect-providers"
+      })
+
+      assert.strictEqual(read.method, "GET")
+      assert.strictEqual(read.url, fake.predictionUrl)
+      assert.strictEqual(read.headers["authorization"], `Bearer ${fake.secret}`)
+    }))
+
+  it.effect("R02: an absent or empty model is the default one", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* createOf(asked)).url, fake.createUrl)
+      assert.strictEqual((yield* createOf({ ...asked, model: "" })).url, fake.createUrl)
+      assert.strictEqual((yield* createOf({ ...asked, model: undefined })).url, fake.createUrl)
+    }))
+
+  it.effect("R04: any owner/name, version or page is taken on demand", () =>
+    Effect.gen(function*() {
+      const any = (model: string) => createOf({ ...asked, model }, { anyModel: true })
+      const url = "https://api.replicate.com/v1/models/acme/tiny.llm-2/predictions"
+      assert.strictEqual((yield* any("acme/tiny.llm-2")).url, url)
+      assert.strictEqual((yield* any("https://replicate.com/acme/tiny.llm-2")).url, url)
+      assert.strictEqual((yield* any("")).url, fake.createUrl)
+      const version = "0123456789abcdef".repeat(4)
+      const create = yield* any(`acme/tiny:${version}`)
+      assert.strictEqual(create.url, "https://api.replicate.com/v1/predictions")
+      assert.deepStrictEqual(create.body, { stream: true, input: { prompt: "Hi" }, version: `acme/tiny:${version}` })
+    }))
+
+  it.effect("R05: the alias of older programs is the default model", () =>
+    Effect.gen(function*() {
+      const create = yield* createOf({ ...asked, model: "meta-llama/Meta-Llama-3-70B-Instruct" })
+      assert.strictEqual(create.url, fake.createUrl)
+    }))
+
+  it.effect("R07: without the need for a key, the web endpoint is used, without one", () =>
+    Effect.gen(function*() {
+      const server = fake.server()
+      const provider = server.provider({ apiKey: undefined, needsAuth: false })
+      assert.strictEqual(yield* Provider.text(asked).pipe(Effect.provide(provider)), "Hello")
+      assert.deepStrictEqual(server.requests.map((request) => [request.method, request.url]), [
+        ["POST", "https://replicate.com/api/models/meta/meta-llama-3-70b-instruct/predictions"],
+        ["GET", fake.streamUrl],
+        ["GET", `https://replicate.com/api/predictions/${fake.id}`]
+      ])
+      assert.deepStrictEqual(server.requests.filter((request) => "authorization" in request.headers), [])
+      assert.deepStrictEqual(server.requests[0]?.body, { stream: true, input: { prompt: "Hi" } })
+    }))
+
+  it.effect("R07: with a key all the same, the API is used", () =>
+    Effect.gen(function*() {
+      const withLayerKey = yield* createOf(asked, { needsAuth: false })
+      assert.strictEqual(withLayerKey.url, fake.createUrl)
+      const apiKey = Redacted.make("r8_own")
+      const withOwnKey = yield* createOf({ ...asked, apiKey }, { apiKey: undefined, needsAuth: false })
+      assert.strictEqual(withOwnKey.url, fake.createUrl)
+      assert.strictEqual(withOwnKey.headers["authorization"], "Bearer r8_own")
+    }))
+
+  it.effect("R08: a conversation is sent as one prompt", () =>
+    Effect.gen(function*() {
+      yield* sends({
+        messages: [
+          { role: "system", content: "S" },
+          { role: "user", content: "U" },
+          { role: "assistant", content: "A" },
+          { role: "tool", content: "X" },
+          { role: "user", content: "  pad " }
+        ]
+      }, { prompt: "System: S\nUser: U\nAssistant: A\nTool: X\nUser:   pad \nAssistant:" })
+      yield* sends({ messages: [{ role: "user", content: "Hi " }] }, { prompt: "Hi " })
+      yield* sends({ messages: [{ role: "system", content: "S" }] }, { prompt: "S" })
+      yield* sends({
+        messages: [
+          { role: "user", content: "a" },
+          { role: "assistant", content: " \n" },
+          { role: "user", content: [{ type: "text", text: "b" }, { type: "image_url" }, { text: "c" }] }
+        ]
+      }, { prompt: "User: a\nUser: bc\nAssistant:" })
+      yield* sends({ ...asked, prompt: "as it is" }, { prompt: "as it is" })
+    }))
+
+  it.effect("R09: the system prompt goes apart", () =>
+    sends({ ...asked, system: "Be brief" }, { prompt: "Hi", system_prompt: "Be brief" }))
+
+  it.effect("R10: maxTokens is sent as max_new_tokens", () =>
+    sends({ ...asked, maxTokens: 64 }, { prompt: "Hi", max_new_tokens: 64 }))
+
+  it.effect("R11: sampling options are sent, zero too", () =>
+    Effect.gen(function*() {
+      yield* sends({ ...asked, temperature: 0, topP: 0, topK: 0 }, { prompt: "Hi", temperature: 0, top_p: 0, top_k: 0 })
+      yield* sends({ ...asked, temperature: 0.7, topP: 0.9, topK: 50 }, {
+        prompt: "Hi",
+        temperature: 0.7,
+        top_p: 0.9,
+        top_k: 50
+      })
+    }))
+
+  it.effect("R12: stops are joined with commas, and none are sent when there are none", () =>
+    Effect.gen(function*() {
+      yield* sends({ ...asked, stop: ["</s>", "User:"] }, { prompt: "Hi", stop_sequences: "</s>,User:" })
+      yield* sends({ ...asked, stop: "END" }, { prompt: "Hi", stop_sequences: "END" })
+      yield* sends({ ...asked, stop: [] }, { prompt: "Hi" })
+    }))
+
+  it.effect("R13: extra inputs override all others", () =>
+    sends(
+      {
+        ...asked,
+        maxTokens: 64,
+        temperature: 1,
+        extra: { prompt: "Ho", max_new_tokens: 1, max_tokens: 2, image: null, deep: { list: [0, false] } }
+      },
+      { prompt: "Ho", max_new_tokens: 1, temperature: 1, max_tokens: 2, image: null, deep: { list: [0, false] } }
+    ))
+
+  it.effect("R14: given headers replace the defaults, reach the API only, and stay as they were given", () =>
+    Effect.gen(function*() {
+      const server = fake.server()
+      const headers = Object.freeze({ "x-mine": "1", Authorization: "Bearer stale" })
+      yield* Provider.text({ ...asked, headers }).pipe(Effect.provide(server.provider()))
+      const { "content-length": _, ...sent } = server.seen("create")[0]?.headers ?? {}
+      assert.deepStrictEqual(sent, {
+        "x-mine": "1",
+        authorization: `Bearer ${fake.secret}`,
+        "content-type": "application/json",
+        "user-agent": "effect-providers"
+      })
+      assert.notProperty(server.seen("stream")[0]?.headers, "x-mine")
+      assert.notProperty(server.seen("stream")[0]?.headers, "authorization")
+      assert.deepStrictEqual(headers, { "x-mine": "1", Authorization: "Bearer stale" })
+    }))
+
+  it.effect("R26: options it does not know do no harm and go nowhere", () =>
+    sends(Object.assign({ seed: 1, tools: [{}], responseFormat: { type: "json_object" } }, asked, { frobnicate: true }), {
+      prompt: "Hi"
+    }))
+
+  it.effect.prop(
+    "R13: what is sent is what was given, whatever it is",
+    [FastCheck.string(), FastCheck.dictionary(FastCheck.string({ minLength: 1 }), FastCheck.jsonValue())],
+    ([prompt, extra]) => sends({ prompt, extra }, JSON.parse(JSON.stringify({ prompt, ...extra }))),
+    { fastCheck: { numRuns: 30 } }
+  )
+})
+
+describe("Replicate: what it says of itself", () => {
+  it.effect("R27: metadata, models and flags", () =>
+    Effect.gen(function*() {
+      const provider = yield* Provider.Provider
+      assert.deepStrictEqual(provider.info, {
+        name: "Replicate",
+        url: "https://replicate.com",
+        loginUrl: "https://replicate.com/account/api-tokens",
+        working: true,
+        needsAuth: true,
+        supportsStream: true,
+        supportsSystemMessage: false,
+        supportsMessageHistory: false
+      })
+      assert.strictEqual(provider.catalog.default, "meta/meta-llama-3-70b-instruct")
+      assert.deepStrictEqual(provider.catalog.text, ["meta/meta-llama-3-70b-instruct"])
+      assert.deepStrictEqual(provider.catalog.image, [])
+      assert.strictEqual(provider.catalog.mode, "strict")
+    }).pipe(Effect.provide(fake.server().provider())))
+
+  it.effect("R27: the flags follow the options", () =>
+    Effect.gen(function*() {
+      const provider = yield* Provider.Provider
+      assert.strictEqual(provider.info.needsAuth, false)
+      assert.strictEqual(provider.catalog.mode, "lenient")
+    }).pipe(Effect.provide(fake.server().provider({ needsAuth: false, anyModel: true }))))
+
+  const reported: Parameters.Reported = { ...Replicate.info, defaultModel: Replicate.catalog.default }
+
+  it.effect("R28: the parameters as JSON", () =>
+    Effect.gen(function*() {
+      const { parameters } = yield* Provider.Provider
+      const golden = {
+        provider: "Replicate",
+        model: "meta/meta-llama-3-70b-instruct",
+        messages: [{ role: "user", content: "" }],
+        stream: true,
+        timeout: 180,
+        response_format: null,
+        max_tokens: "int",
+        stop: "list",
+        api_key: null,
+        proxy: "http://user:password@127.0.0.1:3128",
+        temperature: 1,
+        top_p: 1,
+        top_k: 1
+      }
+      // a proxy belongs to the HTTP client, which the layer is given
+      const { proxy: _, ...kept } = golden
+      // the text of a type is no value
+      const repaired = { max_tokens: 4096, stop: ["stop1", "stop2"] }
+      // the prompt can be given ready-made
+      const added = { prompt: null }
+      assert.deepStrictEqual(Parameters.toJson(parameters, reported), { ...kept, ...repaired, ...added })
+    }).pipe(Effect.provide(fake.server().provider())))
+
+  it("R28: the parameters as text", () =>
+    assert.strictEqual(
+      Parameters.toText(Replicate.parameters, reported),
+      [
+        "Replicate supports: (",
+        "    model: string = \"meta/meta-llama-3-70b-instruct\",",
+        "    messages: Array<Message>,",
+        "    prompt: string,",
+        "    system: string,",
+        "    maxTokens: integer,",
+        "    temperature: number,",
+        "    topP: number,",
+        "    topK: number,",
+        "    stop: Array<string> | string,",
+        "    extra: Record<string, unknown>,",
+        "    apiKey: Redacted<string>,",
+        "    headers: Record<string, string>,",
+        "    timeout: Duration = 3m,",
+        "    idleTimeout: Duration,",
+        "    connectTimeout: Duration,",
+        ")"
+      ].join("\n")
+    ))
+
+  it("R28: each parameter has a type and a description", () =>
+    Replicate.parameters.forEach((parameter) => {
+      assert.notStrictEqual(parameter.type, "", parameter.name)
+      assert.notStrictEqual(parameter.description, undefined, parameter.name)
+    }))
+})
+
+describe("Replicate: the key", () => {
+  /** What the API is sent as key with this environment; nothing when it is not called. */
+  const keyWith = (config: Layer.Layer<never, unknown>) =>
+    Effect.suspend(() => {
+      const server = fake.server()
+      const provider = Replicate.layerConfig().pipe(Layer.provide(server.layer), Layer.provide(config))
+      return Provider.text(asked).pipe(
+        Effect.provide(provider),
+        Effect.match({
+          onFailure: (error) => {
+            assert(isProviderError(error) && error._tag === "MissingAuth")
+            assert.deepStrictEqual(server.requests, [])
+            return undefined
+          },
+          onSuccess: () => server.seen("create")[0]?.headers["authorization"]
+        })
+      )
+    })
+
+  const environment = (variables: Readonly<Record<string, string>>) =>
+    Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+
+  const environments: ReadonlyArray<[what: string, variables: Record<string, string>, key: string | undefined]> = [
+    ["the token", { REPLICATE_API_TOKEN: "r8_token" }, "Bearer r8_token"],
+    ["the key", { REPLICATE_API_KEY: "r8_key" }, "Bearer r8_key"],
+    ["the token wins over the key", { REPLICATE_API_KEY: "r8_key", REPLICATE_API_TOKEN: "r8_token" }, "Bearer r8_token"],
+    ["an empty token counts as absent", { REPLICATE_API_TOKEN: "", REPLICATE_API_KEY: "r8_key" }, "Bearer r8_key"],
+    ["a blank token counts as absent", { REPLICATE_API_TOKEN: " ", REPLICATE_API_KEY: "r8_key" }, "Bearer r8_key"],
+    ["both empty", { REPLICATE_API_TOKEN: "", REPLICATE_API_KEY: "" }, undefined],
+    ["neither", {}, undefined]
+  ]
+  for (const [what, variables, key] of environments) {
+    it.effect(`R29: from the environment: ${what}`, () =>
+      Effect.map(keyWith(environment(variables)), (sent) => assert.strictEqual(sent, key)))
+  }
+
+  it.scoped("R29: from a .env file", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const file = yield* fs.makeTempFileScoped()
+      yield* fs.writeFileString(file, "# keys\nREPLICATE_API_TOKEN=\"r8_file\"\n")
+      const config = Layer.provide(PlatformConfigProvider.layerDotEnv(file), NodeContext.layer)
+      assert.strictEqual(yield* keyWith(config), "Bearer r8_file")
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.scoped("R29: from a folder of secrets", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const rootDirectory = yield* fs.makeTempDirectoryScoped()
+      yield* fs.writeFileString(`${rootDirectory}/REPLICATE_API_TOKEN`, "r8_folder\n")
+      const config = Layer.provide(PlatformConfigProvider.layerFileTree({ rootDirectory }), NodeContext.layer)
+      assert.strictEqual(yield* keyWith(config), "Bearer r8_folder")
+    }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.effect("R29: other settings of the environment are used, and a malformed one is told when the layer is made", () =>
+    Effect.gen(function*() {
+      const built = (variables: Record<string, string>) =>
+        Layer.build(Layer.provide(Replicate.layerConfig(), Layer.merge(fake.server().layer, environment(variables)))).pipe(
+          Effect.scoped,
+          Effect.either
+        )
+      const bad = yield* built({ REPLICATE_TIMEOUT: "soon", REPLICATE_API_TOKEN: "r8_token" })
+      assert(bad._tag === "Left")
+      assert.include(String(bad.left), "REPLICATE_TIMEOUT")
+      assert.notInclude(fake.printed(bad.left), "r8_token")
+      assert.strictEqual((yield* built({ REPLICATE_TIMEOUT: "7" }))._tag, "Right")
+    }))
+
+  it.effect("R31: concurrent calls with different keys never share them", () =>
+    Effect.gen(function*() {
+      const server = fake.server()
+      const keyOf = (n: number) => n % 3 === 0 ? undefined : Redacted.make(`r8_own_${n}`)
+      yield* Effect.forEach(
+        Array.from({ length: 12 }, (_, n) => n),
+        (n) => Provider.text({ prompt: String(n), apiKey: keyOf(n) }),
+        { concurrency: "unbounded" }
+      ).pipe(Effect.provide(server.provider()))
+      const creates = server.seen("create")
+      assert.strictEqual(creates.length, 12)
+      for (const { body, headers } of creates) {
+        const n = Number(/"prompt":"(\d+)"/.exec(JSON.stringify(body))?.[1])
+        assert.strictEqual(headers["authorization"], `Bearer ${n % 3 === 0 ? fake.secret : `r8_own_${n}`}`)
+      }
+      assert.deepStrictEqual(server.seen("stream").filter((request) => "authorization" in request.headers), [])
+      const keys = (requests: typeof creates) => requests.map((request) => request.headers["authorization"]).sort()
+      assert.deepStrictEqual(keys(server.seen("read")), keys(creates))
+    }))
+
+  it.effect("R31: the key of one call is gone with it", () =>
+    Effect.gen(function*() {
+      const server = fake.server()
+      const provider = server.provider({ apiKey: undefined })
+      yield* Effect.gen(function*() {
+        yield* Provider.text({ ...asked, apiKey: Redacted.make("r8_own"), headers: { "x-mine": "1" } })
+        const before = server.requests.length
+        assert.strictEqual((yield* Effect.flip(Provider.text(asked)))._tag, "MissingAuth")
+        assert.strictEqual(server.requests.length, before)
+      }).pipe(Effect.provide(provider))
+    }))
+
+  it.effect("R31: two layers keep their keys apart", () =>
+    Effect.gen(function*() {
+      const server = fake.server()
+      const call = (key: string) =>
+        Effect.provide(Provider.text({ prompt: key }), server.provider({ apiKey: Redacted.make(key) }))
+      yield* Effect.all([call("r8_one"), call("r8_two"), call("r8_one")], { concurrency: "unbounded" })
+      for (const { body, headers } of server.seen("create")) {
+        assert.deepStrictEqual(body, { stream: true, input: { prompt: headers["authorization"]?.slice("Bearer ".length) } })
+      }
+      assert.strictEqual(server.seen("create").length, 3)
+    }))
+})

@@ -1,0 +1,35 @@
+import * as HttpServer from "@effect/platform/HttpServer"
+import { NodeHttpServer } from "@effect/platform-node"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ReplicateEmulator } from "effect-providers/testing"
+import { createServer, type Server } from "node:http"
+
+/** Opens a loopback port without anything on it yet. */
+const listen = Effect.gen(function*() {
+  const node: Server = createServer()
+  const context = yield* Layer.build(NodeHttpServer.layer(() => node, { host: "127.0.0.1", port: 0 }))
+  // streams that are still open would keep the server from closing
+  yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
+  const url = yield* HttpServer.addressFormattedWith(Effect.succeed).pipe(Effect.provide(context))
+  return { context, node, url }
+})
+
+/** An emulator behind real sockets: its API on one loopback port, its streams on another. */
+export const emulatorServer = Effect.gen(function*() {
+  const api = yield* listen
+  const streams = yield* listen
+  const emulator = yield* ReplicateEmulator.make({ streamUrl: streams.url })
+  const serve = (server: typeof api) =>
+    Effect.provide(
+      Layer.build(ReplicateEmulator.serve),
+      Context.add(server.context, ReplicateEmulator.ReplicateEmulator, emulator)
+    )
+  yield* serve(api)
+  yield* serve(streams)
+  const sockets = Effect.async<number>((resume) =>
+    streams.node.getConnections((_, count) => resume(Effect.succeed(count)))
+  )
+  return { emulator, streamUrl: streams.url, url: api.url, sockets }
+})

@@ -1,0 +1,205 @@
+import { NodeHttpServer } from "@effect/platform-node"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpServer from "@effect/platform/HttpServer"
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { Prediction, ReplicateClient } from "effect-providers/replicate"
+import { ReplicateEmulator } from "effect-providers/testing"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createServer } from "node:http"
+import { createInterface } from "node:readline"
+
+const llama = "meta/meta-llama-3-70b-instruct"
+const input = { prompt: "Say hello" }
+
+const words: ReplicateEmulator.Model = {
+  name: "test/words",
+  kind: "text",
+  boot: 0,
+  script: () => Array.from({ length: 6 }, (_, n) => ({ _tag: "Text", after: "40 millis", text: ` word${n}` }))
+}
+
+const listening = ReplicateEmulator.serve.pipe(
+  Layer.provideMerge(ReplicateEmulator.layer({ models: [words] })),
+  Layer.provideMerge(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" }))
+)
+
+/** Runs a test against an emulator behind a socket. */
+const served = <A, E>(
+  test: (
+    base: string,
+    emulator: ReplicateEmulator.Service
+  ) => Effect.Effect<A, E, ReplicateClient.ReplicateClient>
+) =>
+  HttpServer.addressFormattedWith((base) =>
+    Effect.flatMap(ReplicateEmulator.ReplicateEmulator, (emulator) =>
+      test(base, emulator).pipe(
+        Effect.provide(ReplicateClient.layer({ baseUrl: base, token: Redacted.make("r8_test"), maxRetries: 0 })),
+        Effect.provide(FetchHttpClient.layer)
+      ))
+  ).pipe(Effect.provide(listening))
+
+/** Looks again until a condition holds, for 5 seconds at most. */
+const eventually = (condition: Effect.Effect<boolean>) =>
+  condition.pipe(
+    Effect.filterOrFail((holds) => holds),
+    Effect.retry({ schedule: Schedule.spaced("10 millis"), times: 500 })
+  )
+
+describe("over a socket", () => {
+  it.live("R01: text arrives while the model still speaks", () =>
+    served((base, emulator) =>
+      Effect.gen(function*() {
+        const times: Array<number> = []
+        yield* Prediction.stream("test/words", input).pipe(
+          Stream.filter(({ _tag }) => _tag === "TextDelta"),
+          Stream.runForEach(() => Effect.map(Clock.currentTimeMillis, (now) => times.push(now)))
+        )
+        assert.lengthOf(times, 6)
+        assert.isAbove((times.at(-1) ?? 0) - (times[0] ?? 0), 100)
+        assert.deepInclude((yield* emulator.requests)[0], { origin: base, hasToken: true })
+        assert.deepInclude((yield* emulator.requests)[1], { method: "GET", hasToken: false })
+      })
+    ))
+
+  it.live("R25: a client that goes away is seen", () =>
+    served((_, emulator) =>
+      Effect.gen(function*() {
+        const { urls } = yield* Prediction.create("emulator/slow", input)
+        const leave = new AbortController()
+        const response = yield* Effect.promise(() => fetch(urls?.stream ?? "", { signal: leave.signal }))
+        assert.strictEqual(response.status, 200)
+        assert.deepInclude((yield* emulator.streams)[0], { state: "open" })
+        leave.abort()
+        yield* eventually(Effect.map(emulator.streams, ([stream]) => stream?.state === "closed"))
+        assert.notStrictEqual((yield* emulator.predictions)[0]?.status, "canceled")
+      })
+    ))
+
+  it.live("C20: a stream that its reader ends early is over, and its prediction canceled", () =>
+    served((_, emulator) =>
+      Effect.gen(function*() {
+        yield* Prediction.stream("emulator/slow", input).pipe(Stream.take(1), Stream.runDrain)
+        yield* eventually(Effect.map(emulator.predictions, ([prediction]) => prediction?.status === "canceled"))
+        yield* eventually(Effect.map(emulator.streams, ([stream]) => stream?.state !== "open"))
+      })
+    ))
+
+  it.live("H02: a file can be downloaded without a token", () =>
+    served((base) =>
+      Effect.gen(function*() {
+        const prediction = yield* Prediction.run("black-forest-labs/flux-schnell", {
+          ...input,
+          width: 16,
+          height: 16,
+          num_inference_steps: 1
+        })
+        const url = prediction.files[0]?.url ?? ""
+        assert.isTrue(url.startsWith(`${base}/files/`))
+        const response = yield* Effect.promise(() => fetch(url))
+        assert.strictEqual(response.headers.get("content-type"), "image/png")
+        assert.isAbove((yield* Effect.promise(() => response.arrayBuffer())).byteLength, 16 * 16 * 3)
+      })
+    ))
+
+  it.live("a dropped connection is one, before and after the work", () =>
+    served((_, emulator) =>
+      Effect.gen(function*() {
+        yield* emulator.fail({ method: "POST" }, { _tag: "DropBefore" })
+        yield* Effect.flip(Prediction.create(llama, input))
+        assert.lengthOf(yield* emulator.predictions, 0)
+        yield* emulator.fail({ method: "POST" }, { _tag: "DropAfter" })
+        yield* Effect.flip(Prediction.create(llama, input))
+        assert.lengthOf(yield* emulator.predictions, 1)
+      })
+    ))
+
+  it.live("a stream is cut after exactly the events asked for", () =>
+    served((_, emulator) =>
+      Effect.gen(function*() {
+        const created = yield* Prediction.create("test/words", input)
+        yield* emulator.fail({ path: "/stream" }, { _tag: "CutStream", events: 2 })
+        const response = yield* Effect.promise(() => fetch(created.urls?.stream ?? ""))
+        const chunks: Array<Uint8Array> = []
+        const error = yield* Effect.flip(Effect.tryPromise(async () => {
+          for await (const chunk of response.body ?? []) chunks.push(chunk)
+        }))
+        assert.strictEqual(error._tag, "UnknownException", "the body must not look complete")
+        assert.deepStrictEqual(Buffer.concat(chunks).toString().match(/^data: .*$/gm), ["data:  word0", "data:  word1"])
+        assert.deepInclude((yield* emulator.streams)[0], { state: "dropped", sent: 2 })
+      })
+    ))
+
+  it.live("a stalled request is given up when its client goes away", () =>
+    served((base, emulator) =>
+      Effect.gen(function*() {
+        yield* emulator.fail({}, { _tag: "Stall" })
+        yield* Effect.flip(Effect.tryPromise(() => fetch(`${base}/v1/account`, { signal: AbortSignal.timeout(50) })))
+        const response = yield* Effect.promise(() => fetch(`${base}/v1/account`))
+        assert.strictEqual(response.status, 401)
+      })
+    ))
+})
+
+/** Runs the program until the test is over. */
+const program = (...args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => spawn(process.execPath, ["--import", "tsx", "scripts/emulator.ts", ...args])),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const text = (child: ChildProcess, name: "stdout" | "stderr") =>
+  Effect.promise(async () => {
+    let all = ""
+    for await (const chunk of child[name] ?? []) all += String(chunk)
+    return all
+  })
+
+const exitCode = (child: ChildProcess) =>
+  Effect.promise(async () => child.exitCode ?? (await once(child, "exit"))[0])
+
+describe("the program", () => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    it.scopedLive(`says where it listens, and stops on ${signal} with a stream open`, () =>
+      Effect.gen(function*() {
+        const child = yield* program("--port", "0")
+        const [line] = yield* Effect.promise(() => once(createInterface(child.stdout), "line"))
+        assert.match(line, /^listening on http:\/\/127\.0\.0\.1:\d+$/)
+        const base = String(line).slice("listening on ".length)
+        const created = yield* Effect.promise(async () => {
+          const answer = await fetch(`${base}/v1/models/emulator/slow/predictions`, {
+            method: "POST",
+            headers: { authorization: "Bearer r8_test", "content-type": "application/json" },
+            body: JSON.stringify({ input })
+          })
+          return answer.json()
+        })
+        const stream = yield* Effect.promise(() => fetch(created.urls.stream))
+        assert.strictEqual(stream.status, 200)
+        child.kill(signal)
+        assert.strictEqual(yield* exitCode(child), 0)
+        yield* Effect.ignore(Effect.tryPromise(() => stream.text()))
+      }), 20_000)
+  }
+
+  it.scopedLive("says in one line what is wrong with its arguments", () =>
+    Effect.gen(function*() {
+      for (const args of [["--port", "http"], ["--prot", "1"]]) {
+        const child = yield* program(...args)
+        const [code, stdout, stderr] = yield* Effect.all(
+          [exitCode(child), text(child, "stdout"), text(child, "stderr")],
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(code, 1)
+        assert.strictEqual(stdout, "")
+        assert.match(stderr, /^[^\n]+\n$/)
+        assert.include(stderr, args[0] ?? "")
+      }
+    }), 20_000)
+})
