@@ -12,7 +12,10 @@ class CannotStart extends Data.TaggedError("CannotStart")<{ readonly message: st
 
 const settings = Effect.gen(function*() {
   const { values } = yield* Effect.try({
-    try: () => parseArgs({ options: { port: { type: "string", default: "0" }, host: { type: "string", default: "127.0.0.1" } } }),
+    try: () =>
+      parseArgs({
+        options: { port: { type: "string", default: "0" }, host: { type: "string", default: "127.0.0.1" } }
+      }),
     catch: (error) => new CannotStart({ message: error instanceof Error ? error.message : String(error) })
   })
   const port = Number(values.port)
@@ -27,15 +30,19 @@ const program = Effect.gen(function*() {
   const server = createServer()
   // open streams would keep the server from closing
   const hangUp = Layer.scopedDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
-  const announce = Layer.effectDiscard(HttpServer.addressFormattedWith((address) => Console.log(`listening on ${address}`)))
+  const announce = Layer.effectDiscard(
+    HttpServer.addressFormattedWith((address) => Console.log(`listening on ${address}`))
+  )
   const served = Layer.mergeAll(ReplicateEmulator.serve, hangUp, announce).pipe(
     Layer.provide(ReplicateEmulator.layer()),
     Layer.provide(NodeHttpServer.layer(() => server, options))
   )
   return yield* Layer.launch(served)
 }).pipe(
-  Effect.catchTag("ServeError", ({ cause }) =>
-    new CannotStart({ message: cause instanceof Error ? cause.message : String(cause) })),
+  Effect.catchTag(
+    "ServeError",
+    ({ cause }) => new CannotStart({ message: cause instanceof Error ? cause.message : String(cause) })
+  ),
   Effect.tapError(({ message }) => Console.error(message))
 )
 

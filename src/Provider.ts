@@ -145,20 +145,26 @@ export interface MakeOptions {
     | AsyncIterable<string | Output.Output>
 }
 
-/** Puts `ProviderInfo` first and sees to it that a stream that ends well ends with `Finish`. */
+/** Puts `ProviderInfo` first, and `Finish` last and once. */
 const framed = (
   info: Output.Of<"ProviderInfo">,
   body: Stream.Stream<Output.Output, ProviderError>
 ): Stream.Stream<Output.Output, ProviderError> =>
   Stream.suspend(() => {
-    let finished = false
-    const watched = Stream.mapChunks(body, (chunk) => {
-      finished = Option.exists(Chunk.last(chunk), (output) => output._tag === "Finish")
-      return chunk
+    let finish = unknownFinish
+    const withoutFinish = Stream.mapChunks(body, (chunk) => {
+      const found = Chunk.findLast(chunk, isFinish)
+      if (Option.isNone(found)) return chunk
+      finish = found.value
+      return Chunk.filter(chunk, (output) => !isFinish(output))
     })
-    const finish = Stream.suspend(() => finished ? Stream.empty : Stream.succeed(unknownFinish))
-    return Stream.concat(Stream.concat(Stream.succeed(info), watched), finish)
+    return Stream.concat(
+      Stream.concat(Stream.succeed(info), withoutFinish),
+      Stream.sync(() => finish)
+    )
   })
+
+const isFinish = (output: Output.Output): boolean => output._tag === "Finish"
 
 const unknownFinish: Output.Output = { _tag: "Finish", reason: "unknown" }
 

@@ -190,7 +190,7 @@ export class ResponseError extends Schema.TaggedError<ResponseError>("effect-pro
       : this.reason === "network"
       ? "broke the connection"
       : this.reason === "status"
-      ? `answered ${this.status}`
+      ? `answered ${this.status ?? "with an error"}`
       : "gave an answer that could not be understood"
     const code = this.code === undefined ? "" : ` [${this.code}]`
     const then = isRetryable(this) ? "Try again later." : "Trying again will not help."

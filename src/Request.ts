@@ -15,7 +15,7 @@ const DurationInput = Schema.declare(
 )
 
 const option = <A, I>(schema: Schema.Schema<A, I>, description: string, example?: A) =>
-  Schema.optional(schema.annotations({ description, ...(example === undefined ? {} : { examples: [example] }) }))
+  Schema.optional(schema).annotations({ description, ...(example === undefined ? {} : { examples: [example] }) })
 
 const Count = Schema.Int.pipe(Schema.positive())
 const Rate = Schema.Number.pipe(Schema.finite())

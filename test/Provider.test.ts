@@ -107,12 +107,16 @@ describe("Provider.make: the frame", () => {
     }))
 
   it.effect("an answer without any output has a frame", () =>
-    Effect.map(collect(make(() => Stream.empty)), (outputs) =>
-      assert.deepStrictEqual(outputs, [info(), finish("unknown")])))
+    Effect.map(
+      collect(make(() => Stream.empty)),
+      (outputs) => assert.deepStrictEqual(outputs, [info(), finish("unknown")])
+    ))
 
   it.effect("Finish is not said twice", () =>
-    Effect.map(collect(make(() => Stream.make(hello, finish("length")))), (outputs) =>
-      assert.deepStrictEqual(outputs, [info(), hello, finish("length")])))
+    Effect.map(
+      collect(make(() => Stream.make(hello, finish("length")))),
+      (outputs) => assert.deepStrictEqual(outputs, [info(), hello, finish("length")])
+    ))
 
   it.effect("Finish is the last output and said once, also when usage follows it", () =>
     Effect.gen(function*() {
@@ -251,8 +255,7 @@ describe("Provider.make: the checks", () => {
 })
 
 describe("Provider.make: the clocks", () => {
-  const silent = (before: ReadonlyArray<Output.Output> = []) =>
-    Stream.concat(Stream.fromIterable(before), Stream.never)
+  const silent = (before: ReadonlyArray<Output.Output> = []) => Stream.concat(Stream.fromIterable(before), Stream.never)
 
   const after = (duration: Duration.DurationInput, clock: "idle" | "total", request: Provider.Request, options = {}) =>
     Effect.gen(function*() {
@@ -267,7 +270,8 @@ describe("Provider.make: the clocks", () => {
       assert.deepStrictEqual(error.duration, Duration.decode(duration))
     })
 
-  it.effect("B18: silence is a Timeout of the idle clock", () => after("5 seconds", "idle", { idleTimeout: "5 seconds" }))
+  it.effect("B18: silence is a Timeout of the idle clock", () =>
+    after("5 seconds", "idle", { idleTimeout: "5 seconds" }))
 
   it.effect("B04: the deadline is a Timeout of the total clock", () => after("7 seconds", "total", { timeout: 7000 }))
 
@@ -291,8 +295,10 @@ describe("Provider.make: the clocks", () => {
   it.effect("B18: each output starts the idle clock anew, what arrived is emitted first, the source is interrupted", () =>
     Effect.gen(function*() {
       const stopped = yield* Deferred.make<void>()
-      const slow = Stream.mapEffect(Stream.make("a", "b", "c"), (text) =>
-        Effect.delay(Effect.succeed(Output.textDelta(text)), "4 seconds"))
+      const slow = Stream.mapEffect(
+        Stream.make("a", "b", "c"),
+        (text) => Effect.delay(Effect.succeed(Output.textDelta(text)), "4 seconds")
+      )
       const answer = Stream.concat(
         slow,
         Stream.fromEffect(Effect.onInterrupt(Effect.never, () => Deferred.succeed(stopped, undefined)))
@@ -358,7 +364,13 @@ describe("Provider.make: what runs", () => {
 
   it.effect.prop(
     "what an async iterable throws becomes a typed error without its text",
-    [FastCheck.constantFrom(new Error("r8_secret"), new TypeError("r8_secret"), "r8_secret", { key: "r8_secret" }, null)],
+    [FastCheck.constantFrom(
+      new Error("r8_secret"),
+      new TypeError("r8_secret"),
+      "r8_secret",
+      { key: "r8_secret" },
+      null
+    )],
     ([thrown]) =>
       Effect.gen(function*() {
         const provider = make(async function*() {

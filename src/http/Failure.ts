@@ -339,8 +339,7 @@ const systemErrors = (cause: unknown, depth = 0): ReadonlyArray<SystemError> => 
     .flatMap((error) => systemErrors(error, depth + 1))
   const { code } = cause
   if (beneath.length > 0 || typeof code !== "string") return beneath
-  const unconnected = code === "ETIMEDOUT" && cause.syscall === "connect"
-  return [{ code, beforeSending: unconnected || connectCodes.has(code) }]
+  return [{ code, beforeSending: cause.syscall === "connect" || connectCodes.has(code) }]
 }
 
 /**
@@ -383,6 +382,9 @@ export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpC
     case "EmptyBody":
       return new ResponseError({ ...call, reason: "malformed", detail: "the answer is empty" })
     case "Decode":
+      if (error.cause === undefined) {
+        return new ResponseError({ ...call, reason: "malformed", detail: "the status is not one that was expected" })
+      }
       // a body that cannot be parsed and one that broke off carry the same reason
       return Predicate.isError(error.cause) && error.cause.name === "SyntaxError"
         ? new ResponseError({ ...call, reason: "malformed", detail: "the answer is not JSON" })

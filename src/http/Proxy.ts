@@ -66,9 +66,8 @@ export class ProxyError extends Data.TaggedError("ProxyError")<{
   readonly reason: "malformed" | "unsupported scheme" | "malformed credentials"
 }> {
   override get message(): string {
-    return `The proxy URL cannot be used: ${this.reason}. Write it as scheme://user:password@host:port, with one of ${
-      schemes.join(" ")
-    } and with user and password percent-encoded.`
+    return `The proxy URL cannot be used: ${this.reason}. Write it as scheme://user:password@host:port, ` +
+      `percent-encoded, with one of the schemes ${schemes.join(" ")}.`
   }
 }
 
@@ -76,12 +75,12 @@ const schemes = ["http:", "https:", "socks4:", "socks4a:", "socks5:", "socks5h:"
 
 const isSocks = (proxy: URL): boolean => proxy.protocol.startsWith("socks")
 
-const isCredential = (proxy: URL, text: string): boolean => {
-  const decoded = Either.try(() => decodeURIComponent(text))
-  if (Either.isLeft(decoded)) return false
-  // SOCKS has one byte for the length of it.
-  return !isSocks(proxy) || new TextEncoder().encode(decoded.right).length < 256
-}
+/** SOCKS has one byte for the length of a user or password. */
+const isCredential = (proxy: URL, text: string): boolean =>
+  Option.exists(
+    Option.liftThrowable(decodeURIComponent)(text),
+    (decoded) => !isSocks(proxy) || new TextEncoder().encode(decoded).length < 256
+  )
 
 const parse = (url: Url): Either.Either<URL, ProxyError> => {
   const fail = (reason: ProxyError["reason"]) => Either.left(new ProxyError({ reason }))
@@ -100,6 +99,8 @@ const parse = (url: Url): Either.Either<URL, ProxyError> => {
 /** Keeps of a failure its code alone: what is beneath knows the URL of the proxy. */
 class ConnectError extends Error {
   readonly code: string
+  /** Nothing was sent to the target yet. */
+  readonly syscall = "connect"
   constructor(code: string) {
     super(`No connection through the proxy (${code})`)
     this.code = code
@@ -181,23 +182,13 @@ class SocksAgent extends SocksProxyAgent {
   }
 }
 
-const makeAgent = (proxy: URL, protocol: "http:" | "https:") => {
-  const options = { keepAlive: true }
-  const agent = isSocks(proxy)
-    ? new SocksAgent(proxy, options)
-    : protocol === "http:"
-    ? new ForwardAgent(proxy, options)
-    : new TunnelAgent(proxy, options)
-  // Left to itself, the agent finds out from the call stack.
-  agent.protocol = protocol
-  return agent
-}
-
 const agentFor = Effect.fnUntraced(function*(url: Url | undefined, protocol: "http:" | "https:") {
   if (url === undefined) return undefined
   const proxy = yield* parse(url)
+  const Agent = isSocks(proxy) ? SocksAgent : protocol === "http:" ? ForwardAgent : TunnelAgent
   return yield* Effect.acquireRelease(
-    Effect.sync(() => makeAgent(proxy, protocol)),
+    // Left to itself, an agent finds its protocol out from the call stack.
+    Effect.sync(() => Object.assign(new Agent(proxy, { keepAlive: true }), { protocol })),
     (agent) => Effect.sync(() => agent.destroy())
   )
 })
@@ -234,10 +225,10 @@ export const make = (options: Options): Effect.Effect<HttpClient.HttpClient, Pro
     const directly = yield* client(direct)
     const proxied = yield* client({ ...direct, http: http ?? direct.http, https: https ?? direct.https })
     const isExempt = NoProxy.make(options.noProxy ?? [])
-    const goesDirectly = (request: HttpClientRequest.HttpClientRequest) =>
-      Option.exists(HttpClientRequest.toUrl(request), isExempt)
     return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
-      Effect.flatMap((request) => (goesDirectly(request) ? directly : proxied).execute(request)),
+      Effect.flatMap((request) =>
+        (Option.exists(HttpClientRequest.toUrl(request), isExempt) ? directly : proxied).execute(request)
+      ),
       Effect.succeed
     )
   })

@@ -123,7 +123,7 @@ export const cancel = Effect.fn("Prediction.cancel")(function*(id: string) {
 export const wait = Effect.fn("Prediction.wait")(function*(prediction: Prediction, options: WaitOptions = {}) {
   const client = yield* ReplicateClient
   const final = yield* deadline(totalClock(client, options))(untilFinal(client, prediction, options))
-  return yield* outcome(final)
+  return yield* outcome(client.config, final)
 })
 
 /**
@@ -153,7 +153,7 @@ export const run = Effect.fn("Prediction.run")(function*(model: string, input: I
         () => remote.abandon(client, prediction.id)
       ))
   ).pipe(deadline(totalClock(client, options)))
-  return yield* outcome(final)
+  return yield* outcome(client.config, final)
 })
 
 /**
@@ -188,7 +188,7 @@ export const watch = (
           (current) => {
             if (!current.isTerminal) return Effect.void
             onFinal()
-            return outcome(current)
+            return outcome(client.config, current)
           }
         )
         return Stream.concat(Stream.succeed(prediction), prediction.isTerminal ? Stream.empty : changes)

@@ -29,6 +29,8 @@ const predictions = HttpApiGroup.make("predictions")
       .setPayload(VersionPredictionRequest)
       .addSuccess(Prediction, { status: 201 })
       .addSuccess(Prediction, { status: 202 })
+      // not documented; but what a proxy may make of the others has been paid for as well
+      .addSuccess(Prediction, { status: 200 })
   )
   .add(
     HttpApiEndpoint.get("get", "/predictions/:prediction_id")
@@ -49,6 +51,8 @@ const models = HttpApiGroup.make("models")
       .setPayload(PredictionRequest)
       .addSuccess(Prediction, { status: 201 })
       .addSuccess(Prediction, { status: 202 })
+      // not documented; but what a proxy may make of the others has been paid for as well
+      .addSuccess(Prediction, { status: 200 })
   )
 
 /**

@@ -114,15 +114,18 @@ export const make = (options: Options = {}): ReplicateConfig => ({
   transformClient: options.transformClient ?? ((client) => client)
 })
 
-/** A variable that is empty counts as absent. */
-const variable = (name: string) => Config.option(Config.nonEmptyString(name))
+/** A variable that is blank counts as absent. */
+const variable = (name: string) =>
+  Config.map(Config.option(Config.string(name)), (text) => Option.filter(Option.map(text, trim), (text) => text !== ""))
+
+const trim = (text: string) => text.trim()
 
 const parsed = <A>(name: string, expected: string, parse: (text: string) => Option.Option<A>) =>
   Config.mapOrFail(variable(name), (text) =>
     Option.isNone(text)
       ? Either.right(undefined)
       : Either.fromOption(
-        Option.map(parse(text.value.trim()), (value): A | undefined => value),
+        Option.map(parse(text.value), (value): A | undefined => value),
         () => ConfigError.InvalidData([], `${name}: expected ${expected}`)
       ))
 

@@ -17,7 +17,6 @@ import type { ConnectionDropped } from "./internal/connection.js"
 import * as Faults from "./internal/faults.js"
 import * as LocalClient from "./internal/localClient.js"
 import type { Model } from "./internal/model.js"
-import { models } from "./internal/models.js"
 import * as Predictions from "./internal/predictions.js"
 import * as RequestLog from "./internal/requestLog.js"
 import * as Wire from "./internal/wire.js"
@@ -110,7 +109,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     const fileOrigin = options.fileUrl === undefined ? undefined : originOf(options.fileUrl)
     const origin = originOf(options.baseUrl ?? "https://api.replicate.com")
     const app = yield* App.make({
-      catalogue: Catalogue.make([...models, ...options.models ?? []]),
+      catalogue: Catalogue.make(options.models ?? []),
       predictions,
       streamOrigin,
       fileOrigin,
@@ -136,7 +135,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
  *
  * @example
  * ```ts
- * import { Effect, Layer, Redacted } from "effect"
+ * import { Effect, Redacted } from "effect"
  * import { Prediction, ReplicateClient } from "effect-providers/replicate"
  * import { ReplicateEmulator } from "effect-providers/testing"
  *
@@ -151,8 +150,12 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
  * @category layers
  */
 export const layer = (options: Options = {}): Layer.Layer<ReplicateEmulator | HttpClient.HttpClient> =>
-  Layer.scopedContext(Effect.map(make(options), (emulator) =>
-    Context.make(ReplicateEmulator, emulator).pipe(Context.add(HttpClient.HttpClient, emulator.client))))
+  Layer.scopedContext(
+    Effect.map(
+      make(options),
+      (emulator) => Context.make(ReplicateEmulator, emulator).pipe(Context.add(HttpClient.HttpClient, emulator.client))
+    )
+  )
 
 /**
  * Serves the emulator on any `HttpServer`.

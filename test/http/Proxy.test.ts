@@ -16,6 +16,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Net from "node:net"
 import { inspect } from "node:util"
+import * as Failure from "../../src/http/Failure.js"
 import * as Proxy from "../../src/http/Proxy.js"
 import * as NoProxy from "../../src/internal/noProxy.js"
 import * as Proxies from "../support/proxies.js"
@@ -131,6 +132,10 @@ describe("Proxy", () => {
         const port = yield* Proxies.deadPort
         const client = yield* Proxy.make({ url: `${kind}://${encoded}@127.0.0.1:${port}` })
         assert.strictEqual(yield* transportCode(client, `${target}://127.0.0.1:1/`), "ECONNREFUSED")
+        const error = yield* Effect.flip(client.get(`${target}://127.0.0.1:1/`))
+        const failure = Failure.fromHttpClientError({ provider: "Test" }, error)
+        assert.propertyVal(failure, "_tag", "ResponseError")
+        assert.propertyVal(failure, "reason", "connect")
       }))
   }
 

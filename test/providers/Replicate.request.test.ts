@@ -1,16 +1,10 @@
-import * as NodeContext from "@effect/platform-node/NodeContext"
-import * as FileSystem from "@effect/platform/FileSystem"
-import * as PlatformConfigProvider from "@effect/platform/PlatformConfigProvider"
 import { assert, describe, it } from "@effect/vitest"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Parameters from "../../src/Parameters.js"
 import * as Provider from "../../src/Provider.js"
 import * as Replicate from "../../src/providers/Replicate.js"
-import { isProviderError } from "../../src/ProviderError.js"
 import * as fake from "../support/replicateFake.js"
 
 const asked: Provider.Request = { messages: [{ role: "user", content: "Hi" }] }
@@ -192,9 +186,12 @@ describe("Replicate: the request", () => {
     }))
 
   it.effect("R26: options it does not know do no harm and go nowhere", () =>
-    sends(Object.assign({ seed: 1, tools: [{}], responseFormat: { type: "json_object" } }, asked, { frobnicate: true }), {
-      prompt: "Hi"
-    }))
+    sends(
+      Object.assign({ seed: 1, tools: [{}], responseFormat: { type: "json_object" } }, asked, { frobnicate: true }),
+      {
+        prompt: "Hi"
+      }
+    ))
 
   it.effect.prop(
     "R13: what is sent is what was given, whatever it is",
@@ -288,118 +285,5 @@ describe("Replicate: what it says of itself", () => {
     Replicate.parameters.forEach((parameter) => {
       assert.notStrictEqual(parameter.type, "", parameter.name)
       assert.notStrictEqual(parameter.description, undefined, parameter.name)
-    }))
-})
-
-describe("Replicate: the key", () => {
-  /** What the API is sent as key with this environment; nothing when it is not called. */
-  const keyWith = (config: Layer.Layer<never, unknown>) =>
-    Effect.suspend(() => {
-      const server = fake.server()
-      const provider = Replicate.layerConfig().pipe(Layer.provide(server.layer), Layer.provide(config))
-      return Provider.text(asked).pipe(
-        Effect.provide(provider),
-        Effect.match({
-          onFailure: (error) => {
-            assert(isProviderError(error) && error._tag === "MissingAuth")
-            assert.deepStrictEqual(server.requests, [])
-            return undefined
-          },
-          onSuccess: () => server.seen("create")[0]?.headers["authorization"]
-        })
-      )
-    })
-
-  const environment = (variables: Readonly<Record<string, string>>) =>
-    Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
-
-  const environments: ReadonlyArray<[what: string, variables: Record<string, string>, key: string | undefined]> = [
-    ["the token", { REPLICATE_API_TOKEN: "r8_token" }, "Bearer r8_token"],
-    ["the key", { REPLICATE_API_KEY: "r8_key" }, "Bearer r8_key"],
-    ["the token wins over the key", { REPLICATE_API_KEY: "r8_key", REPLICATE_API_TOKEN: "r8_token" }, "Bearer r8_token"],
-    ["an empty token counts as absent", { REPLICATE_API_TOKEN: "", REPLICATE_API_KEY: "r8_key" }, "Bearer r8_key"],
-    ["a blank token counts as absent", { REPLICATE_API_TOKEN: " ", REPLICATE_API_KEY: "r8_key" }, "Bearer r8_key"],
-    ["both empty", { REPLICATE_API_TOKEN: "", REPLICATE_API_KEY: "" }, undefined],
-    ["neither", {}, undefined]
-  ]
-  for (const [what, variables, key] of environments) {
-    it.effect(`R29: from the environment: ${what}`, () =>
-      Effect.map(keyWith(environment(variables)), (sent) => assert.strictEqual(sent, key)))
-  }
-
-  it.scoped("R29: from a .env file", () =>
-    Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const file = yield* fs.makeTempFileScoped()
-      yield* fs.writeFileString(file, "# keys\nREPLICATE_API_TOKEN=\"r8_file\"\n")
-      const config = Layer.provide(PlatformConfigProvider.layerDotEnv(file), NodeContext.layer)
-      assert.strictEqual(yield* keyWith(config), "Bearer r8_file")
-    }).pipe(Effect.provide(NodeContext.layer)))
-
-  it.scoped("R29: from a folder of secrets", () =>
-    Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const rootDirectory = yield* fs.makeTempDirectoryScoped()
-      yield* fs.writeFileString(`${rootDirectory}/REPLICATE_API_TOKEN`, "r8_folder\n")
-      const config = Layer.provide(PlatformConfigProvider.layerFileTree({ rootDirectory }), NodeContext.layer)
-      assert.strictEqual(yield* keyWith(config), "Bearer r8_folder")
-    }).pipe(Effect.provide(NodeContext.layer)))
-
-  it.effect("R29: other settings of the environment are used, and a malformed one is told when the layer is made", () =>
-    Effect.gen(function*() {
-      const built = (variables: Record<string, string>) =>
-        Layer.build(Layer.provide(Replicate.layerConfig(), Layer.merge(fake.server().layer, environment(variables)))).pipe(
-          Effect.scoped,
-          Effect.either
-        )
-      const bad = yield* built({ REPLICATE_TIMEOUT: "soon", REPLICATE_API_TOKEN: "r8_token" })
-      assert(bad._tag === "Left")
-      assert.include(String(bad.left), "REPLICATE_TIMEOUT")
-      assert.notInclude(fake.printed(bad.left), "r8_token")
-      assert.strictEqual((yield* built({ REPLICATE_TIMEOUT: "7" }))._tag, "Right")
-    }))
-
-  it.effect("R31: concurrent calls with different keys never share them", () =>
-    Effect.gen(function*() {
-      const server = fake.server()
-      const keyOf = (n: number) => n % 3 === 0 ? undefined : Redacted.make(`r8_own_${n}`)
-      yield* Effect.forEach(
-        Array.from({ length: 12 }, (_, n) => n),
-        (n) => Provider.text({ prompt: String(n), apiKey: keyOf(n) }),
-        { concurrency: "unbounded" }
-      ).pipe(Effect.provide(server.provider()))
-      const creates = server.seen("create")
-      assert.strictEqual(creates.length, 12)
-      for (const { body, headers } of creates) {
-        const n = Number(/"prompt":"(\d+)"/.exec(JSON.stringify(body))?.[1])
-        assert.strictEqual(headers["authorization"], `Bearer ${n % 3 === 0 ? fake.secret : `r8_own_${n}`}`)
-      }
-      assert.deepStrictEqual(server.seen("stream").filter((request) => "authorization" in request.headers), [])
-      const keys = (requests: typeof creates) => requests.map((request) => request.headers["authorization"]).sort()
-      assert.deepStrictEqual(keys(server.seen("read")), keys(creates))
-    }))
-
-  it.effect("R31: the key of one call is gone with it", () =>
-    Effect.gen(function*() {
-      const server = fake.server()
-      const provider = server.provider({ apiKey: undefined })
-      yield* Effect.gen(function*() {
-        yield* Provider.text({ ...asked, apiKey: Redacted.make("r8_own"), headers: { "x-mine": "1" } })
-        const before = server.requests.length
-        assert.strictEqual((yield* Effect.flip(Provider.text(asked)))._tag, "MissingAuth")
-        assert.strictEqual(server.requests.length, before)
-      }).pipe(Effect.provide(provider))
-    }))
-
-  it.effect("R31: two layers keep their keys apart", () =>
-    Effect.gen(function*() {
-      const server = fake.server()
-      const call = (key: string) =>
-        Effect.provide(Provider.text({ prompt: key }), server.provider({ apiKey: Redacted.make(key) }))
-      yield* Effect.all([call("r8_one"), call("r8_two"), call("r8_one")], { concurrency: "unbounded" })
-      for (const { body, headers } of server.seen("create")) {
-        assert.deepStrictEqual(body, { stream: true, input: { prompt: headers["authorization"]?.slice("Bearer ".length) } })
-      }
-      assert.strictEqual(server.seen("create").length, 3)
     }))
 })

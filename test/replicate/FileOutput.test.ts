@@ -1,6 +1,6 @@
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
-import * as NodeContext from "@effect/platform-node/NodeContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -41,7 +41,20 @@ describe("find", () => {
       url,
       "data:image/png;base64,AA=="
     ])
-    for (const output of ["", "see https://replicate.com/x", "https://", "ftp://x/y", "data:", null, undefined, 7, true, []]) {
+    for (
+      const output of [
+        "",
+        "see https://replicate.com/x",
+        "https://",
+        "ftp://x/y",
+        "data:",
+        null,
+        undefined,
+        7,
+        true,
+        []
+      ]
+    ) {
       assert.deepStrictEqual(urls(output), [])
     }
   })
@@ -72,7 +85,9 @@ describe("reading", () => {
 
   it.effect("C24: a fetch that fails before its first byte is tried again", () =>
     Effect.gen(function*() {
-      const server = Server.make({ other: [Server.status(503), Server.breaks("ECONNRESET"), Server.silent, body("ok")] })
+      const server = Server.make({
+        other: [Server.status(503), Server.breaks("ECONNRESET"), Server.silent, body("ok")]
+      })
       const bytes = yield* Server.timed(new FileOutput(url).bytes).pipe(Effect.provide(server.layer))
       assert.strictEqual(text(bytes), "ok")
       assert.lengthOf(server.calls, 4)
@@ -81,7 +96,10 @@ describe("reading", () => {
   it.effect("a file that is gone, or cut off, is a typed error", () =>
     Effect.gen(function*() {
       const server = Server.make({ other: [Server.status(404), partial("breaks")] })
-      const read = Server.timed(new FileOutput(`${url}?sig=SECRET`).bytes).pipe(Effect.provide(server.layer), Effect.flip)
+      const read = Server.timed(new FileOutput(`${url}?sig=SECRET`).bytes).pipe(
+        Effect.provide(server.layer),
+        Effect.flip
+      )
       assert.deepInclude(yield* read, { _tag: "ResponseError", reason: "status", status: 404, url })
       assert.deepInclude(yield* read, { _tag: "ResponseError", reason: "network", url })
     }))
@@ -111,7 +129,12 @@ describe("reading", () => {
       assert.deepStrictEqual([...bytes], [0, 255, 254, 97])
     }))
 
-  it.effect.each(["data:text/plain;base64,@@@", "data:text/plain;base64,aGk=aGk=", "data:text/plain,%zz", "data:text/plain"])(
+  it.effect.each([
+    "data:text/plain;base64,@@@",
+    "data:text/plain;base64,aGk=aGk=",
+    "data:text/plain,%zz",
+    "data:text/plain"
+  ])(
     "C16: %s is malformed",
     (uri) =>
       Effect.gen(function*() {
@@ -167,16 +190,19 @@ describe("save", () => {
   it.scoped.each([
     { what: "an error status", answers: [Server.status(404)] },
     { what: "a broken connection", answers: [partial("breaks")] }
-  ])("C17: $what leaves nothing behind, and an older file as it was", ({ answers }) =>
-    withDirectory(answers, (directory) =>
-      Effect.gen(function*() {
-        const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/fresh`))
-        assert.strictEqual(error._tag, "ResponseError")
-        yield* write(`${directory}/old`, "old")
-        yield* Effect.flip(new FileOutput(url).save(`${directory}/old`))
-        assert.strictEqual(yield* read(`${directory}/old`), "old")
-        assert.deepStrictEqual([...(yield* list(directory))], ["old"])
-      })))
+  ])(
+    "C17: $what leaves nothing behind, and an older file as it was",
+    ({ answers }) =>
+      withDirectory(answers, (directory) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/fresh`))
+          assert.strictEqual(error._tag, "ResponseError")
+          yield* write(`${directory}/old`, "old")
+          yield* Effect.flip(new FileOutput(url).save(`${directory}/old`))
+          assert.strictEqual(yield* read(`${directory}/old`), "old")
+          assert.deepStrictEqual([...(yield* list(directory))], ["old"])
+        }))
+  )
 
   it.scoped("C17: an interruption leaves nothing behind and closes the connection", () => {
     let closed = 0
@@ -207,7 +233,8 @@ describe("save", () => {
         yield* write(`${directory}/file`, "not a directory")
         const beneath = yield* Effect.flip(new FileOutput(url).save(`${directory}/file/out`))
         assert.deepInclude(beneath, { _tag: "FileError", operation: "write", path: `${directory}/file/out` })
-        yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeDirectory(`${directory}/taken/inside`, { recursive: true }))
+        yield* Effect.flatMap(FileSystem.FileSystem, (fs) =>
+          fs.makeDirectory(`${directory}/taken/inside`, { recursive: true }))
         const taken = yield* Effect.flip(new FileOutput(url).save(`${directory}/taken`))
         assert.deepInclude(taken, { _tag: "FileError", operation: "write", path: `${directory}/taken` })
         const long = yield* Effect.flip(new FileOutput(url).save(`${directory}/${"x".repeat(300)}`))

@@ -92,7 +92,9 @@ describe("run", () => {
       assert.isBelow(logs?.length ?? Infinity, 3000)
       assert.isTrue(logs?.endsWith("end"))
       const encoded = yield* Schema.encode(ProviderError)(error)
-      for (const text of [JSON.stringify(error), JSON.stringify(encoded), inspect(error, { depth: 10 }), error.message]) {
+      for (
+        const text of [JSON.stringify(error), JSON.stringify(encoded), inspect(error, { depth: 10 }), error.message]
+      ) {
         assert.notInclude(text, input.prompt)
       }
     }))
@@ -184,18 +186,20 @@ describe("options", () => {
       return { result, calls: server.calls }
     })
 
-  it.effect.each([
-    { options: {}, headers: {} },
-    { options: { wait: "1 second" }, headers: { prefer: "wait=1" } },
-    { options: { wait: "60 seconds" }, headers: { prefer: "wait=60" } },
-    { options: { wait: 1500 }, headers: { prefer: "wait=2" } },
-    { options: { cancelAfter: "5 seconds" }, headers: { "cancel-after": "5s" } },
-    { options: { cancelAfter: "2 minutes" }, headers: { "cancel-after": "120s" } },
-    {
-      options: { wait: "10 seconds", cancelAfter: "1 hour" },
-      headers: { prefer: "wait=10", "cancel-after": "3600s" }
-    }
-  ] satisfies ReadonlyArray<{ options: Prediction.CreateOptions; headers: Record<string, string> }>)(
+  it.effect.each(
+    [
+      { options: {}, headers: {} },
+      { options: { wait: "1 second" }, headers: { prefer: "wait=1" } },
+      { options: { wait: "60 seconds" }, headers: { prefer: "wait=60" } },
+      { options: { wait: 1500 }, headers: { prefer: "wait=2" } },
+      { options: { cancelAfter: "5 seconds" }, headers: { "cancel-after": "5s" } },
+      { options: { cancelAfter: "2 minutes" }, headers: { "cancel-after": "120s" } },
+      {
+        options: { wait: "10 seconds", cancelAfter: "1 hour" },
+        headers: { prefer: "wait=10", "cancel-after": "3600s" }
+      }
+    ] satisfies ReadonlyArray<{ options: Prediction.CreateOptions; headers: Record<string, string> }>
+  )(
     "$options is sent as the headers $headers",
     ({ headers, options }) =>
       Effect.gen(function*() {
@@ -229,6 +233,7 @@ describe("options", () => {
     { field: "cancelAfter", options: { cancelAfter: Duration.infinity } },
     { field: "webhook", options: { webhook: "example.com/hook" } },
     { field: "webhook", options: { webhook: "" } },
+    { field: "webhook", options: { webhook: "localhost:3000/hook" } },
     { field: "filter", options: { webhookEventsFilter: ["failed"] } },
     { field: "filter", options: { webhookEventsFilter: ["completed", ""] } }
   ])("C11: $options is refused before any request", ({ field, options }) =>
@@ -247,18 +252,23 @@ describe("options", () => {
       for (const name of ["start", "output", "logs", "completed"]) assert.include(result.left.message, name)
     }))
 
-  it.effect.each(["", "llama", "acme/llama:latest", "../x", "acme/.."])("the model %j is refused before any request", (model) =>
-    Effect.gen(function*() {
-      const server = Server.make()
-      for (const call of [Prediction.create(model, input), Prediction.run(model, input)]) {
-        const error = yield* Effect.flip(call).pipe(Effect.provide(server.layer))
-        assert(error._tag === "InvalidRequest")
-        assert.strictEqual(error.issues[0]?.field, "model")
-      }
-      const error = yield* Effect.flip(Stream.runDrain(Prediction.stream(model, input))).pipe(Effect.provide(server.layer))
-      assert.strictEqual(error._tag, "InvalidRequest")
-      assert.lengthOf(server.calls, 0)
-    }))
+  it.effect.each(["", "llama", "acme/llama:latest", "../x", "acme/.."])(
+    "the model %j is refused before any request",
+    (model) =>
+      Effect.gen(function*() {
+        const server = Server.make()
+        for (const call of [Prediction.create(model, input), Prediction.run(model, input)]) {
+          const error = yield* Effect.flip(call).pipe(Effect.provide(server.layer))
+          assert(error._tag === "InvalidRequest")
+          assert.strictEqual(error.issues[0]?.field, "model")
+        }
+        const error = yield* Effect.flip(Stream.runDrain(Prediction.stream(model, input))).pipe(
+          Effect.provide(server.layer)
+        )
+        assert.strictEqual(error._tag, "InvalidRequest")
+        assert.lengthOf(server.calls, 0)
+      })
+  )
 
   const cyclic: Record<string, unknown> = {}
   cyclic["self"] = cyclic
@@ -296,55 +306,69 @@ describe("interruption", () => {
     { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input)) }
   ]
 
-  it.effect.each(ways)("$way: while the create waits for its retry, nothing is sent any more", ({ effect }) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [Server.status(429, { retry_after: 10 }), Server.gives()] })
-      const fiber = yield* started(effect, server)
-      yield* Server.elapse(3)
-      yield* Server.interrupt(fiber)
-      assert.isTrue(yield* Server.isDone(fiber))
-      yield* Server.elapse(600)
-      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
-    }))
+  it.effect.each(ways)(
+    "$way: while the create waits for its retry, nothing is sent any more",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.status(429, { retry_after: 10 }), Server.gives()] })
+        const fiber = yield* started(effect, server)
+        yield* Server.elapse(3)
+        yield* Server.interrupt(fiber)
+        assert.isTrue(yield* Server.isDone(fiber))
+        yield* Server.elapse(600)
+        assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
+      })
+  )
 
-  it.effect.each(ways)("$way: while the answer is on the way, it is awaited and canceled once", ({ effect }) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [Server.later(4, streamable)] })
-      const fiber = yield* started(effect, server)
-      yield* Server.elapse(1)
-      yield* Server.interrupt(fiber)
-      assert.isFalse(yield* Server.isDone(fiber))
-      yield* Server.elapse(3)
-      assert.isTrue(yield* Server.isDone(fiber))
-      yield* Server.elapse(600)
-      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "cancel"])
-    }))
+  it.effect.each(ways)(
+    "$way: while the answer is on the way, it is awaited and canceled once",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.later(4, streamable)] })
+        const fiber = yield* started(effect, server)
+        yield* Server.elapse(1)
+        yield* Server.interrupt(fiber)
+        assert.isFalse(yield* Server.isDone(fiber))
+        yield* Server.elapse(3)
+        assert.isTrue(yield* Server.isDone(fiber))
+        yield* Server.elapse(600)
+        assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "cancel"])
+      })
+  )
 
-  it.effect.each(ways)("$way: a create that is refused after the interruption is not sent again", ({ effect }) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [Server.later(4, Server.status(429, { retry_after: 1 })), Server.gives()] })
-      const fiber = yield* started(effect, server)
-      yield* Server.interrupt(fiber)
-      yield* Server.elapse(600)
-      assert.isTrue(yield* Server.isDone(fiber))
-      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
-    }))
+  it.effect.each(ways)(
+    "$way: a create that is refused after the interruption is not sent again",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        const server = Server.make({
+          create: [Server.later(4, Server.status(429, { retry_after: 1 })), Server.gives()]
+        })
+        const fiber = yield* started(effect, server)
+        yield* Server.interrupt(fiber)
+        yield* Server.elapse(600)
+        assert.isTrue(yield* Server.isDone(fiber))
+        assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
+      })
+  )
 
-  it.effect.each(ways)("$way: an answer that comes late holds nothing up, and is canceled all the same", ({ effect }) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [Server.later(20, streamable)] }, { cancelTimeout: "3 seconds" })
-      const fiber = yield* started(effect, server)
-      yield* Server.interrupt(fiber)
-      yield* Server.elapse(2.9)
-      assert.isFalse(yield* Server.isDone(fiber))
-      yield* Server.elapse(0.2)
-      assert.isTrue(yield* Server.isDone(fiber))
-      assert.strictEqual(server.count("cancel"), 0)
-      yield* Server.elapse(20)
-      assert.strictEqual(server.count("cancel"), 1)
-      yield* Server.elapse(600)
-      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "cancel"])
-    }))
+  it.effect.each(ways)(
+    "$way: an answer that comes late holds nothing up, and is canceled all the same",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.later(20, streamable)] }, { cancelTimeout: "3 seconds" })
+        const fiber = yield* started(effect, server)
+        yield* Server.interrupt(fiber)
+        yield* Server.elapse(2.9)
+        assert.isFalse(yield* Server.isDone(fiber))
+        yield* Server.elapse(0.2)
+        assert.isTrue(yield* Server.isDone(fiber))
+        assert.strictEqual(server.count("cancel"), 0)
+        yield* Server.elapse(20)
+        assert.strictEqual(server.count("cancel"), 1)
+        yield* Server.elapse(600)
+        assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "cancel"])
+      })
+  )
 
   it.effect("a cancel that is not answered holds the interruption no longer than the cancel timeout", () =>
     Effect.gen(function*() {
@@ -410,34 +434,41 @@ describe("interruption", () => {
       let closed = 0
       const open = Server.openSse("event: output\nid: 1:0\ndata: Once\n\n", () => closed++)
       const server = Server.make({ create: [streamable], other: [open] })
-      const outputs = yield* Server.timed(Stream.runCollect(Stream.take(Prediction.stream(Server.model, input), 1))).pipe(
-        Effect.provide(server.layer)
-      )
+      const outputs = yield* Server.timed(Stream.runCollect(Stream.take(Prediction.stream(Server.model, input), 1)))
+        .pipe(
+          Effect.provide(server.layer)
+        )
       assert.deepStrictEqual([...outputs], [{ _tag: "TextDelta", text: "Once" }])
       yield* Server.elapse(600)
       assert.strictEqual(closed, 1)
       assert.strictEqual(server.count("cancel"), 1)
     }))
 
-  it.effect.each([
-    { way: "run", effect: run() },
-    { way: "stream", effect: stream() },
-    { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input)) }
-  ] satisfies ReadonlyArray<Way>)("$way: Effect.timeout cancels once", ({ effect }) =>
+  it.effect.each(
+    [
+      { way: "run", effect: run() },
+      { way: "stream", effect: stream() },
+      { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input)) }
+    ] satisfies ReadonlyArray<Way>
+  )("$way: Effect.timeout cancels once", ({ effect }) =>
     Effect.gen(function*() {
       const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
-      const exit = yield* Server.timed(Effect.exit(Effect.timeout(effect, "10 seconds"))).pipe(Effect.provide(server.layer))
+      const exit = yield* Server.timed(Effect.exit(Effect.timeout(effect, "10 seconds"))).pipe(
+        Effect.provide(server.layer)
+      )
       assert.isTrue(Exit.isFailure(exit))
       assert.strictEqual(yield* TestClock.currentTimeMillis, 10_000)
       yield* Server.elapse(600)
       assert.strictEqual(server.count("cancel"), 1)
     }))
 
-  it.effect.each([
-    { way: "run", effect: run({ timeout: "10 seconds" }), clock: "total" },
-    { way: "stream", effect: stream({ timeout: "10 seconds" }), clock: "total" },
-    { way: "stream", effect: stream({ idleTimeout: "10 seconds" }), clock: "idle" }
-  ] satisfies ReadonlyArray<Way & { readonly clock: string }>)("$way: the $clock clock cancels once", ({ clock, effect }) =>
+  it.effect.each(
+    [
+      { way: "run", effect: run({ timeout: "10 seconds" }), clock: "total" },
+      { way: "stream", effect: stream({ timeout: "10 seconds" }), clock: "total" },
+      { way: "stream", effect: stream({ idleTimeout: "10 seconds" }), clock: "idle" }
+    ] satisfies ReadonlyArray<Way & { readonly clock: string }>
+  )("$way: the $clock clock cancels once", ({ clock, effect }) =>
     Effect.gen(function*() {
       const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
       const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
@@ -450,7 +481,10 @@ describe("interruption", () => {
 
   it.effect.each([
     { status: "succeeded", text: "event: output\ndata: Once\n\nevent: done\ndata: {}\n\n" },
-    { status: "failed", text: "event: error\ndata: {\"detail\":\"no\"}\n\nevent: done\ndata: {\"reason\":\"error\"}\n\n" },
+    {
+      status: "failed",
+      text: "event: error\ndata: {\"detail\":\"no\"}\n\nevent: done\ndata: {\"reason\":\"error\"}\n\n"
+    },
     { status: "canceled", text: "event: done\ndata: {\"reason\":\"canceled\"}\n\n" },
     { status: "aborted", text: "" }
   ])("stream: one that ended as $status is not canceled", ({ status, text }) =>
@@ -478,21 +512,24 @@ describe("interruption", () => {
       assert.strictEqual(server.count("cancel"), 0)
     }))
 
-  it.effect.each(ways.slice(0, 3))("$way: whenever it comes, no prediction is left running", ({ effect, way }) =>
-    Effect.gen(function*() {
-      // a tick is the least a real promise takes, so that each step of the create is met
-      const tick = Effect.promise(() => Promise.resolve())
-      for (let ticks = 0; ticks < 60; ticks++) {
-        const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
-        const fiber = yield* Effect.fork(Effect.provide(effect, server.layer))
-        yield* Effect.repeatN(tick, ticks)
-        yield* Server.interrupt(fiber)
-        const exit = yield* Server.finish(fiber)
-        assert.isAtMost(server.count("create"), 1)
-        const kept = way === "create" && Exit.isSuccess(exit)
-        assert.strictEqual(server.count("cancel"), kept ? 0 : server.count("create"), `after ${ticks} ticks`)
-      }
-    }))
+  it.effect.each(ways.slice(0, 3))(
+    "$way: whenever it comes, no prediction is left running",
+    ({ effect, way }) =>
+      Effect.gen(function*() {
+        // a tick is the least a real promise takes, so that each step of the create is met
+        const tick = Effect.promise(() => Promise.resolve())
+        for (let ticks = 0; ticks < 60; ticks++) {
+          const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
+          const fiber = yield* Effect.fork(Effect.provide(effect, server.layer))
+          yield* Effect.repeatN(tick, ticks)
+          yield* Server.interrupt(fiber)
+          const exit = yield* Server.finish(fiber)
+          assert.isAtMost(server.count("create"), 1)
+          const kept = way === "create" && Exit.isSuccess(exit)
+          assert.strictEqual(server.count("cancel"), kept ? 0 : server.count("create"), `after ${ticks} ticks`)
+        }
+      })
+  )
 })
 
 describe("wait", () => {
@@ -508,15 +545,20 @@ describe("wait", () => {
       assert.strictEqual(server.count("get"), 2)
     }))
 
-  it.effect.each([
-    { options: { timeout: "5 seconds" }, expected: 5 },
-    { options: {}, expected: 40 }
-  ] satisfies ReadonlyArray<{ options: Prediction.WaitOptions; expected: number }>)(
+  it.effect.each(
+    [
+      { options: { timeout: "5 seconds" }, expected: 5 },
+      { options: {}, expected: 40 }
+    ] satisfies ReadonlyArray<{ options: Prediction.WaitOptions; expected: number }>
+  )(
     "C13, C14: gives up after $expected seconds with $options, and the prediction goes on",
     ({ expected, options }) =>
       Effect.gen(function*() {
         const server = Server.make({ get: [running] }, { timeout: "40 seconds" })
-        const error = yield* Server.timed(Prediction.wait(created, options)).pipe(Effect.provide(server.layer), Effect.flip)
+        const error = yield* Server.timed(Prediction.wait(created, options)).pipe(
+          Effect.provide(server.layer),
+          Effect.flip
+        )
         assert.deepInclude(error, { _tag: "Timeout", clock: "total" })
         assert.strictEqual(yield* TestClock.currentTimeMillis, expected * 1000)
         assert.strictEqual(server.count("cancel"), 0)

@@ -35,16 +35,26 @@ describe("a create", () => {
       }
     }))
 
-  it.effect.each([408, 409, 425, 500, 502, 503, 504, 520, 522, 524])("C06: answered by %i is sent once", (status) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [Server.status(status, { detail: "no" }, { "retry-after": "1" })] })
-      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
-      assert.deepInclude(error, { _tag: "ResponseError", reason: "status", status, method: "POST" })
-      assert.strictEqual(server.count("create"), 1)
-      assert.lengthOf(server.calls, 1)
-    }))
+  it.effect.each([408, 409, 425, 500, 502, 503, 504, 520, 522, 524])(
+    "C06: answered by %i is sent once",
+    (status) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.status(status, { detail: "no" }, { "retry-after": "1" })] })
+        const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+        assert.deepInclude(error, { _tag: "ResponseError", reason: "status", status, method: "POST" })
+        assert.strictEqual(server.count("create"), 1)
+        assert.lengthOf(server.calls, 1)
+      })
+  )
 
-  it.effect.each(["ECONNRESET", "EPIPE", "ETIMEDOUT", "UND_ERR_SOCKET", "UND_ERR_HEADERS_TIMEOUT", "never heard of it"])(
+  it.effect.each([
+    "ECONNRESET",
+    "EPIPE",
+    "ETIMEDOUT",
+    "UND_ERR_SOCKET",
+    "UND_ERR_HEADERS_TIMEOUT",
+    "never heard of it"
+  ])(
     "C06: cut off by %s is sent once",
     (code) =>
       Effect.gen(function*() {
@@ -75,7 +85,9 @@ describe("a create", () => {
   it.effect("the hold that was asked for is no part of the connect clock", () =>
     Effect.gen(function*() {
       const server = Server.make({ create: [Server.later(12, Server.gives())] }, { connectTimeout: "3 seconds" })
-      yield* Server.timed(Prediction.create(Server.model, {}, { wait: "10 seconds" })).pipe(Effect.provide(server.layer))
+      yield* Server.timed(Prediction.create(Server.model, {}, { wait: "10 seconds" })).pipe(
+        Effect.provide(server.layer)
+      )
       assert.strictEqual(yield* TestClock.currentTimeMillis, 12_000)
     }))
 
@@ -110,15 +122,18 @@ describe("a create", () => {
       assert.strictEqual(server.count("create"), 2)
     }))
 
-  it.effect.each([0, 1, 3])("C01, C23: is refused by 429 and sent again %i times at most", (maxRetries) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [limited({ detail: "slow", retry_after: 2 })] }, { maxRetries })
-      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
-      assert(error._tag === "RateLimited")
-      assert.strictEqual(error.attempts ?? 1, maxRetries + 1)
-      assert.strictEqual(Duration.toSeconds(error.retryAfter ?? 0), 2)
-      assert.strictEqual(server.count("create"), maxRetries + 1)
-    }))
+  it.effect.each([0, 1, 3])(
+    "C01, C23: is refused by 429 and sent again %i times at most",
+    (maxRetries) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [limited({ detail: "slow", retry_after: 2 })] }, { maxRetries })
+        const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+        assert(error._tag === "RateLimited")
+        assert.strictEqual(error.attempts ?? 1, maxRetries + 1)
+        assert.strictEqual(Duration.toSeconds(error.retryAfter ?? 0), 2)
+        assert.strictEqual(server.count("create"), maxRetries + 1)
+      })
+  )
 
   it.effect("a 429 that asks for longer than is waited for fails at once", () =>
     Effect.gen(function*() {
@@ -152,17 +167,25 @@ describe("a create", () => {
       assert.strictEqual(server.count("create"), 2)
     }))
 
-  it.effect.each([400, 401, 402, 403, 404, 413, 422])("answered by %i is sent once", (status) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [Server.status(status)] })
-      yield* failsWith(create).pipe(Effect.provide(server.layer))
-      assert.strictEqual(server.count("create"), 1)
-    }))
+  it.effect.each([400, 401, 402, 403, 404, 413, 422])(
+    "answered by %i is sent once",
+    (status) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.status(status)] })
+        yield* failsWith(create).pipe(Effect.provide(server.layer))
+        assert.strictEqual(server.count("create"), 1)
+      })
+  )
 
   it.effect("C28: refused by 422 names the fields", () =>
     Effect.gen(function*() {
       const detail = "- input: prompt is required\n"
-      const body = { title: "Input validation failed", detail, status: 422, invalid_fields: [{ type: "required", field: "input.prompt", description: "prompt is required" }] }
+      const body = {
+        title: "Input validation failed",
+        detail,
+        status: 422,
+        invalid_fields: [{ type: "required", field: "input.prompt", description: "prompt is required" }]
+      }
       const server = Server.make({ create: [Server.status(422, body)] })
       const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
       assert(error._tag === "InvalidRequest")
@@ -231,7 +254,21 @@ describe("a call that is safe to repeat", () => {
 describe("an id", () => {
   const routeOf = (url: string) => new URL(url).pathname.split("/")
 
-  it.effect.each(["../account", "a/b", "a/../../account", "%2e%2e", "%2E%2E/x", "a?x=1", "a#x", "a\\b", "ü𝒳", "a b", "...", "..;", "$&"])(
+  it.effect.each([
+    "../account",
+    "a/b",
+    "a/../../account",
+    "%2e%2e",
+    "%2E%2E/x",
+    "a?x=1",
+    "a#x",
+    "a\\b",
+    "ü𝒳",
+    "a b",
+    "...",
+    "..;",
+    "$&"
+  ])(
     "%j cannot reach another route",
     (id) =>
       Effect.gen(function*() {
@@ -254,17 +291,21 @@ describe("an id", () => {
       assert.lengthOf(server.calls, 0)
     }))
 
-  it.effect.prop("whatever it is, reaches its own route or none", [FastCheck.string16bits()], ([id]) =>
-    Effect.gen(function*() {
-      const server = Server.make()
-      const result = yield* Effect.either(Prediction.get(id)).pipe(Effect.provide(server.layer))
-      if (result._tag === "Left") {
-        assert.strictEqual(result.left._tag, "InvalidRequest")
-        assert.lengthOf(server.calls, 0)
-      } else {
-        assert.deepStrictEqual(routeOf(server.calls[0]?.url ?? ""), ["", "v1", "predictions", encodeURIComponent(id)])
-      }
-    }))
+  it.effect.prop(
+    "whatever it is, reaches its own route or none",
+    [FastCheck.string16bits()],
+    ([id]) =>
+      Effect.gen(function*() {
+        const server = Server.make()
+        const result = yield* Effect.either(Prediction.get(id)).pipe(Effect.provide(server.layer))
+        if (result._tag === "Left") {
+          assert.strictEqual(result.left._tag, "InvalidRequest")
+          assert.lengthOf(server.calls, 0)
+        } else {
+          assert.deepStrictEqual(routeOf(server.calls[0]?.url ?? ""), ["", "v1", "predictions", encodeURIComponent(id)])
+        }
+      })
+  )
 })
 
 describe("CallSettings", () => {

@@ -63,7 +63,10 @@ describe("ReplicateConfig", () => {
       assert.strictEqual(config.baseUrl, "http://localhost:3000/v1")
       assert.strictEqual(config.retry.maxRetries, 0)
       assert.strictEqual(Duration.toSeconds(config.timeout), 90)
-      const pauses = yield* Schedule.run(Schedule.delays(Schedule.intersect(config.polling, Schedule.recurs(3))), 0, [1, 2])
+      const pauses = yield* Schedule.run(Schedule.delays(Schedule.intersect(config.polling, Schedule.recurs(3))), 0, [
+        1,
+        2
+      ])
       assert.deepStrictEqual([...pauses].map((pause) => Duration.toMillis(pause)), [250, 250])
     }))
 
@@ -91,15 +94,18 @@ describe("ReplicateConfig", () => {
       value
     })),
     ...["often", "-0.5", "0", "0.0", "500ms"].map((value) => ({ name: "REPLICATE_POLL_INTERVAL", value }))
-  ])("$name=$value is an error that names the variable and prints no value", ({ name, value }) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(read({ REPLICATE_API_TOKEN: "r8_SECRET", [name]: value }))
-      assert.strictEqual(error._op, "InvalidData")
-      for (const text of [String(error), JSON.stringify(error), inspect(error, { depth: 10 })]) {
-        assert.include(text, name)
-        assert.notInclude(text, "r8_SECRET")
-      }
-    }))
+  ])(
+    "$name=$value is an error that names the variable and prints no value",
+    ({ name, value }) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(read({ REPLICATE_API_TOKEN: "r8_SECRET", [name]: value }))
+        assert.strictEqual(error._op, "InvalidData")
+        for (const text of [String(error), JSON.stringify(error), inspect(error, { depth: 10 })]) {
+          assert.include(text, name)
+          assert.notInclude(text, "r8_SECRET")
+        }
+      })
+  )
 
   it.each([
     ["https://api.replicate.com", "https://api.replicate.com/v1"],
@@ -133,7 +139,10 @@ describe("ReplicateConfig", () => {
         loginUrl: "https://replicate.com/account/api-tokens"
       })
       assert.lengthOf(server.calls, 0)
-      const exit = yield* Effect.scoped(Layer.build(layer)).pipe(environment({ REPLICATE_TIMEOUT: "soon" }), Effect.exit)
+      const exit = yield* Effect.scoped(Layer.build(layer)).pipe(
+        environment({ REPLICATE_TIMEOUT: "soon" }),
+        Effect.exit
+      )
       assert.isTrue(Exit.isFailure(exit))
     }))
 

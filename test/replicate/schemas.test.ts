@@ -52,10 +52,13 @@ describe("Prediction", () => {
       })
   )
 
-  it.effect.each(["hidden", "d-0a1b2c", "dp-0a1b2c", "5c7d5dc6", "v2"])("the version %s is read", (version) =>
-    Effect.gen(function*() {
-      assert.strictEqual((yield* decode(Server.prediction({ version }))).version, version)
-    }))
+  it.effect.each(["hidden", "d-0a1b2c", "dp-0a1b2c", "5c7d5dc6", "v2"])(
+    "the version %s is read",
+    (version) =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* decode(Server.prediction({ version }))).version, version)
+      })
+  )
 
   it.effect("an error may be an object, and stands in the summary as text", () =>
     Effect.gen(function*() {
@@ -91,7 +94,10 @@ describe("Prediction", () => {
   const known = new Set(Object.keys(Prediction.fields))
   it.effect.prop(
     "unknown fields and any status do no harm",
-    [FastCheck.dictionary(FastCheck.string().filter((key) => !known.has(key)), FastCheck.jsonValue()), FastCheck.string()],
+    [
+      FastCheck.dictionary(FastCheck.string().filter((key) => !known.has(key)), FastCheck.jsonValue()),
+      FastCheck.string()
+    ],
     ([unknown, status]) =>
       Effect.gen(function*() {
         const prediction = yield* decode({ ...unknown, id: "abc", status })

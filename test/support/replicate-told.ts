@@ -24,7 +24,9 @@ export const forms = (value: unknown): ReadonlyArray<string> => [
   json(value),
   String(value),
   inspect(value, { depth: 10, showHidden: true, getters: true, maxStringLength: null, maxArrayLength: null }),
-  ...(value instanceof Error ? [value.message, String(value.stack), ...(value.cause === undefined ? [] : forms(value.cause))] : []),
+  ...(value instanceof Error
+    ? [value.message, String(value.stack), ...(value.cause === undefined ? [] : forms(value.cause))]
+    : []),
   ...(Cause.isCause(value) ? [Cause.pretty(value, { renderErrorCause: true })] : []),
   ...(Exit.isExit(value) && Exit.isFailure(value) ? forms(value.cause) : [])
 ]
@@ -66,7 +68,8 @@ class CollectedSpan implements Tracer.Span {
 
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     this.status = { _tag: "Ended", startTime: this.status.startTime, endTime, exit }
-    this.tell(exit)
+    // what a call gave is its caller's, and no tracer prints it
+    if (Exit.isFailure(exit)) this.tell(exit)
   }
 
   attribute(key: string, value: unknown): void {
@@ -95,7 +98,9 @@ export const make = () => {
     context: (run) => run()
   })
   const logger = Logger.make(({ annotations, cause, message, spans }) => {
-    lines.push(...[message, Object.fromEntries(annotations), cause, [...spans].map((span) => span.label)].flatMap(forms))
+    lines.push(
+      ...[message, Object.fromEntries(annotations), cause, [...spans].map((span) => span.label)].flatMap(forms)
+    )
   })
   const layer = Layer.mergeAll(
     Logger.replace(Logger.defaultLogger, logger),

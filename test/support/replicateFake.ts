@@ -1,11 +1,18 @@
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
+import type * as Output from "../../src/Output.js"
+import * as Provider from "../../src/Provider.js"
 import * as Replicate from "../../src/providers/Replicate.js"
 import * as fakeHttp from "./fakeHttp.js"
+import { timed } from "./replicate-server.js"
 
 export const secret = "r8_layer_secret"
+/** The key of a single call. */
+export const ownKey = Redacted.make("r8_own_secret")
 export const id = "p1"
 export const predictionUrl = `https://api.replicate.com/v1/predictions/${id}`
 export const createUrl = "https://api.replicate.com/v1/models/meta/meta-llama-3-70b-instruct/predictions"
@@ -109,3 +116,35 @@ export const server = (routes: Routes = {}) => {
 /** Every way an error is usually printed. */
 export const printed = (error: unknown): string =>
   [String(error), JSON.stringify(error), inspect(error, { depth: 10, showHidden: true })].join("\n")
+
+export const asked: Provider.Request = { prompt: "Hi" }
+
+export const processing = () => fakeHttp.json(prediction({ status: "processing" }))
+
+export const succeeded = (output: unknown, fields: Readonly<Record<string, unknown>> = {}) => () =>
+  fakeHttp.json(prediction({ status: "succeeded", output, ...fields }))
+
+/** The pieces of text of an answer, in order. */
+export const texts = (outputs: ReadonlyArray<Output.Output>): ReadonlyArray<string> =>
+  outputs.flatMap((output) => output._tag === "TextDelta" ? [output.text] : [])
+
+/** What came, and how it ended: `ok`, or the tag of the error. */
+export const ended = Effect.fnUntraced(function*(of: ReturnType<typeof server>) {
+  const outputs: Array<Output.Output> = []
+  const end = yield* Provider.stream(asked).pipe(
+    Stream.runForEach((output) => Effect.sync(() => outputs.push(output))),
+    Effect.match({ onFailure: (error) => error, onSuccess: () => "ok" as const }),
+    timed,
+    Effect.provide(of.provider({ maxRetries: 0 }))
+  )
+  return { end, tag: end === "ok" ? end : end._tag, text: texts(outputs).join(""), outputs }
+})
+
+/** The error of a request, and that no key is told in it. */
+export const errorOf = (of: ReturnType<typeof server>, request = asked, options: Replicate.Options = {}) =>
+  Provider.text(request).pipe(
+    Effect.flip,
+    timed,
+    Effect.provide(of.provider(options)),
+    Effect.tap((error) => Effect.sync(() => assert.notInclude(printed(error), secret)))
+  )

@@ -51,8 +51,9 @@ describe("MockProvider", () => {
     }).pipe(Effect.provide(MockProvider.layer(["Hel", "lo", usage]))))
 
   it.effect("a Finish of the script stays the only one", () =>
-    Effect.map(Provider.collect({}), (outputs) =>
-      assert.deepStrictEqual(outputs, [info, Output.textDelta("Hi"), finish("length")])
+    Effect.map(
+      Provider.collect({}),
+      (outputs) => assert.deepStrictEqual(outputs, [info, Output.textDelta("Hi"), finish("length")])
     ).pipe(Effect.provide(MockProvider.layer(["Hi", finish("length")]))))
 
   it.effect("an empty script is an answer without text", () =>

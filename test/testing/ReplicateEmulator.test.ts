@@ -1,6 +1,10 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
+import * as Sse from "effect-providers/http/Sse"
+import * as Output from "effect-providers/Output"
+import { Prediction, ReplicateClient } from "effect-providers/replicate"
+import { ReplicateEmulator } from "effect-providers/testing"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
@@ -8,11 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import * as Sse from "effect-providers/http/Sse"
-import * as Output from "effect-providers/Output"
-import { Prediction, ReplicateClient } from "effect-providers/replicate"
-import { ReplicateEmulator } from "effect-providers/testing"
-import { inflateSync, crc32 } from "node:zlib"
+import { crc32, inflateSync } from "node:zlib"
 
 type Wire = ReplicateEmulator.WirePrediction
 
@@ -26,7 +26,12 @@ const send = (request: HttpClientRequest.HttpClientRequest, token: string | unde
     const client = yield* HttpClient.HttpClient
     const response = yield* client.execute(token === "" ? request : HttpClientRequest.bearerToken(request, token))
     const text = yield* response.text
-    return { status: response.status, headers: response.headers, text, json: text === "" ? undefined : JSON.parse(text) }
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: text === "" ? undefined : JSON.parse(text)
+    }
   })
 
 const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -715,7 +720,7 @@ describe("in process", () => {
       const prediction = yield* inTime(Prediction.run(llama, input))
       assert.strictEqual(prediction.status, "succeeded")
       assert.include(prediction.text, "Say hello")
-    }).pipe(Effect.provide(withClient), Effect.provide(ReplicateEmulator.layer())))
+    }).pipe(Effect.provide(Layer.provideMerge(withClient, ReplicateEmulator.layer()))))
 
   it.effect("C20: serves the client: a stream that is cut is taken up again", () =>
     Effect.gen(function*() {

@@ -3,12 +3,12 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
+import * as DataUri from "../../internal/dataUri.js"
 import { isRetryable, MissingAuth, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
@@ -17,24 +17,20 @@ import type { ReplicateConfig } from "../ReplicateConfig.js"
 export const provider = "Replicate"
 
 /** @internal */
-export const loginUrl = "https://replicate.com/account/api-tokens"
+const loginUrl = "https://replicate.com/account/api-tokens"
 
 /** Other characters make `fetch` throw an error that prints the header. */
 const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
 
 const originOf = (url: string): string | undefined => URL.canParse(url) ? new URL(url).origin : undefined
 
-const fromDataUri = (uri: string): Option.Option<Uint8Array> => {
-  const comma = uri.indexOf(",")
-  if (comma < 0) return Option.none()
-  const body = uri.slice(comma + 1)
-  return /;base64$/i.test(uri.slice(0, comma))
-    ? Option.getRight(Encoding.decodeBase64(body))
-    : Option.map(
-      Option.getRight(Encoding.decodeUriComponent(body)),
-      (text) => new TextEncoder().encode(text)
-    )
-}
+/**
+ * The token of the call at hand.
+ *
+ * @internal
+ */
+export const currentToken = (config: ReplicateConfig): Effect.Effect<Option.Option<Redacted.Redacted<string>>> =>
+  Effect.map(CallSettings, (own) => own.token === undefined ? config.token : Option.some(own.token))
 
 /** @internal */
 export interface Http {
@@ -58,7 +54,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
     HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", config.userAgent))
   )
 
-  const token = Effect.map(CallSettings, (own) => own.token === undefined ? config.token : Option.some(own.token))
+  const token = currentToken(config)
 
   const authorize = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.flatMap(token, (secret) => {
@@ -97,9 +93,9 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
   const files = { own: typed(HttpClient.mapRequestEffect(web, authorize)), other: typed(web) }
 
   const download = (url: string): Stream.Stream<Uint8Array, ProviderError> => {
-    if (url.startsWith("data:")) {
+    if (DataUri.isDataUri(url)) {
       const malformed = () => new ResponseError({ provider, reason: "malformed", detail: "the data URI is damaged" })
-      return Stream.fromEffect(Effect.mapError(fromDataUri(url), malformed))
+      return Stream.fromEffect(Effect.mapError(DataUri.decode(url), malformed))
     }
     const client = originOf(url) === originOf(config.baseUrl) ? files.own : files.other
     const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })

@@ -9,6 +9,8 @@ import { provider } from "./http.js"
 const invalid = (field: string, message: string) =>
   new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
 
+const isHttpUrl = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+
 /** Whole seconds, rounded up, within bounds. */
 const wholeSeconds = (
   field: string,
@@ -17,7 +19,7 @@ const wholeSeconds = (
   most: number
 ): Effect.Effect<number, InvalidRequest> => {
   const seconds = Math.ceil(Duration.toSeconds(input))
-  return seconds >= least && seconds <= most
+  return Number.isFinite(seconds) && seconds >= least && seconds <= most
     ? Effect.succeed(seconds)
     : Effect.fail(invalid(field, most === Infinity ? `at least ${least} seconds` : `${least} to ${most} seconds`))
 }
@@ -35,7 +37,7 @@ export const prepare = Effect.fnUntraced(function*(
 ) {
   const ref = yield* Effect.mapError(ModelRef.parse(model), (reason) => invalid("model", reason))
   const webhook = options.webhook === undefined ? undefined : String(options.webhook)
-  if (webhook !== undefined && !URL.canParse(webhook)) return yield* invalid("webhook", "expected a URL")
+  if (webhook !== undefined && !isHttpUrl(webhook)) return yield* invalid("webhook", "expected an http or https URL")
   const headers = {
     ...(options.wait === undefined ? {} : { prefer: `wait=${yield* wholeSeconds("wait", options.wait, 1, 60)}` }),
     ...(options.cancelAfter === undefined

@@ -124,7 +124,7 @@ const follow = (
   /** Completes the stream from the finished prediction, or fails with what it ended with. */
   const settle = (final: Prediction): Outputs => {
     onFinal()
-    return Stream.unwrap(Effect.map(outcome(final), (final) =>
+    return Stream.unwrap(Effect.map(outcome(client.config, final), (final) =>
       Stream.fromChunk(Chunk.appendAll(reader.rest(final), ending(final)))))
   }
 
@@ -143,7 +143,7 @@ const follow = (
       if (endedWell && Option.isNone(final)) return Effect.succeed(Stream.fromChunk(ending(undefined)))
       const told = Option.filter(final, (final) => endedWell || final.status !== "succeeded")
       const last = Option.getOrElse(told, () => new Prediction({ ...prediction, status, error: reader.error ?? null }))
-      return Effect.map(outcome(last), (last) => Stream.fromChunk(ending(last)))
+      return Effect.map(outcome(client.config, last), (last) => Stream.fromChunk(ending(last)))
     }))
   }
 
@@ -217,7 +217,7 @@ export const predictionStream = (
       return Stream.unwrap(Effect.gen(function*() {
         const final = yield* options.untilFinal(prediction)
         onFinal()
-        yield* outcome(final)
+        yield* outcome(client.config, final)
         return Stream.fromChunk(Chunk.appendAll(Chunk.unsafeFromArray(whole(final)), ending(final)))
       }))
     })

@@ -14,16 +14,19 @@ import * as Schema from "effect/Schema"
 export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
   Schema.optionalWith(schema, { nullable: true, exact: true })
 
+/** No URL keeps a dot segment apart, and no escape carries half of a surrogate pair. */
+const isSegment = (text: string): boolean => text !== "" && text !== "." && text !== ".." && !/\p{Surrogate}/u.test(text)
+
 /**
  * A path segment, escaped. `HttpApiClient` puts parameters into the path as they are, so that an id of `../account`
- * would reach another route; dot segments are refused because no escape keeps URL parsers from resolving them.
+ * would reach another route.
  *
  * @since 0.1.0
  * @category schemas
  */
 export const PathSegment = Schema.transform(
   Schema.String,
-  Schema.NonEmptyString.pipe(Schema.filter((s) => s !== "." && s !== "..", { identifier: "PathSegment" })),
+  Schema.String.pipe(Schema.filter(isSegment, { identifier: "PathSegment" })),
   // the server's router has unescaped the segment before it is decoded here
   { strict: true, decode: (segment) => segment, encode: encodeURIComponent }
 )

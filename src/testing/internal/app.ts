@@ -6,11 +6,10 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { type ConnectionDropped, drop, pathOf } from "./connection.js"
 import * as EventStream from "./eventStream.js"
-import { type ConnectionDropped, drop } from "./connection.js"
 import type { Fault, Faults } from "./faults.js"
 import * as Handlers from "./handlers.js"
-import { pathOf } from "./location.js"
 import { notFound, unauthenticated } from "./problem.js"
 import * as RateLimit from "./rateLimit.js"
 import type { RequestLog } from "./requestLog.js"
@@ -81,7 +80,8 @@ const isAuthorized = (request: HttpServerRequest.HttpServerRequest, tokens: Read
   return token !== undefined && (tokens === undefined || tokens.includes(token))
 }
 
-const isApi = (request: HttpServerRequest.HttpServerRequest) => pathOf(request).startsWith("/v1/")
+/** Whoever has the URL of a stream or file can read it. */
+const isApi = (request: HttpServerRequest.HttpServerRequest) => !/^\/(?:stream|files)\//.test(pathOf(request))
 
 const answer = ({ body = "", headers = {}, status }: Extract<Fault, { readonly _tag: "Answer" }>) => {
   const plain = HttpServerResponse.setStatus(
@@ -108,26 +108,25 @@ const halve = (response: HttpServerResponse.HttpServerResponse): HttpServerRespo
  *
  * @internal
  */
-export const make = Effect.fnUntraced(function*(options: Options) {
-  const routed = yield* routes(options)
-  const rateLimit = RateLimit.make()
+export const make = (options: Options) =>
+  Effect.map(routes(options), (routed): App => {
+    const rateLimit = RateLimit.make()
 
-  const serve = (request: HttpServerRequest.HttpServerRequest): App =>
-    isApi(request) && !isAuthorized(request, options.tokens) ? Effect.succeed(unauthenticated) : routed
+    const serve = (request: HttpServerRequest.HttpServerRequest): App =>
+      isApi(request) && !isAuthorized(request, options.tokens) ? Effect.succeed(unauthenticated) : routed
 
-  const app: App = Effect.gen(function*() {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    yield* options.log.add(request)
-    const delay = yield* options.faults.take(request, "Delay")
-    if (delay !== undefined) yield* Effect.sleep(delay.duration)
+    return Effect.interruptible(Effect.gen(function*() {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      yield* options.log.add(request)
+      const delay = yield* options.faults.take(request, "Delay")
+      if (delay !== undefined) yield* Effect.sleep(delay.duration)
 
-    const fault = yield* options.faults.take(request, "Answer", "DropBefore", "DropAfter", "MalformedBody", "Stall")
-    if (fault?._tag === "Stall") return yield* Effect.never
-    if (fault?._tag === "DropBefore") return yield* drop(request)
-    const response = fault?._tag === "Answer" ? answer(fault) : yield* serve(request)
-    if (fault?._tag === "DropAfter") return yield* drop(request)
-    const sent = fault?._tag === "MalformedBody" ? halve(response) : response
-    return isApi(request) ? HttpServerResponse.setHeaders(sent, yield* rateLimit.headers(request)) : sent
+      const fault = yield* options.faults.take(request, "Answer", "DropBefore", "DropAfter", "MalformedBody", "Stall")
+      if (fault?._tag === "Stall") return yield* Effect.never
+      if (fault?._tag === "DropBefore") return yield* drop(request)
+      const response = fault?._tag === "Answer" ? answer(fault) : yield* serve(request)
+      if (fault?._tag === "DropAfter") return yield* drop(request)
+      const sent = fault?._tag === "MalformedBody" ? halve(response) : response
+      return isApi(request) ? HttpServerResponse.setHeaders(sent, yield* rateLimit.headers(request)) : sent
+    }))
   })
-  return Effect.interruptible(app)
-})

@@ -1,6 +1,7 @@
-import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
 /**
@@ -29,3 +30,18 @@ export const drop = ({ source }: HttpServerRequest.HttpServerRequest): Effect.Ef
     if (Predicate.isFunction(source.socket.destroySoon)) source.socket.destroySoon()
     return Effect.never
   })
+
+/**
+ * Where the request reached the server, as its `Host` header says.
+ *
+ * @internal
+ */
+export const originOf = (request: HttpServerRequest.HttpServerRequest): string =>
+  Option.match(HttpServerRequest.toURL(request), { onNone: () => "http://localhost", onSome: ({ origin }) => origin })
+
+/**
+ * The path of the request, without query.
+ *
+ * @internal
+ */
+export const pathOf = ({ url }: HttpServerRequest.HttpServerRequest): string => url.split("?", 1)[0] ?? url

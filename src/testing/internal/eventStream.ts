@@ -68,7 +68,7 @@ const eventsOf = ({ completedAt, happenings, status }: Timeline.Timeline): Reado
 const encoder = new TextEncoder()
 
 const encode = ({ data, event, id }: Event, withIds: boolean): Uint8Array => {
-  const lines = data.split("\n").map((line) => `data: ${line}\n`).join("")
+  const lines = data.split(/\r\n?|\n/).map((line) => `data: ${line}\n`).join("")
   return encoder.encode(`event: ${event}\n${withIds ? `id: ${id}\n` : ""}${lines}\n`)
 }
 
@@ -90,10 +90,12 @@ const advance = Effect.fnUntraced(function*(prediction: Prediction, cursor: Curs
   const now = yield* Clock.currentTimeMillis
   let next = cursor.next
   while ((events[next]?.at ?? Infinity) <= now) next++
-  return Option.some([
-    Chunk.unsafeFromArray(events.slice(cursor.next, next)),
-    { timeline, events, next }
-  ] as const)
+  return Option.some(
+    [
+      Chunk.unsafeFromArray(events.slice(cursor.next, next)),
+      { timeline, events, next }
+    ] as const
+  )
 })
 
 /** The events after the last one seen, each when it happens. */
@@ -137,13 +139,14 @@ export const make = (
         Stream.mapChunks(count(opened)),
         Stream.map((event) => encode(event, withIds))
       )
-    const cut = Effect.suspend(() => {
+    const cut = Stream.suspend(() => {
+      if (opened.state === "finished") return Stream.empty
       opened.state = "dropped"
-      return drop(request)
+      return Stream.fromEffect(drop(request))
     })
     const events = follow(prediction, timeline, lastEventId)
     return Stream.concat(
       comment(": hi"),
-      cutAfter === undefined ? send(events) : Stream.concat(send(Stream.take(events, cutAfter)), Stream.fromEffect(cut))
+      cutAfter === undefined ? send(events) : Stream.concat(send(Stream.take(events, cutAfter)), cut)
     )
   }))

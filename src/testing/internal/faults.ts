@@ -1,7 +1,7 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { pathOf } from "./location.js"
+import { pathOf } from "./connection.js"
 
 /**
  * What goes wrong on demand.

@@ -7,7 +7,7 @@ import type * as Schema from "effect/Schema"
 import { ReplicateApi } from "../../replicate/ReplicateApi.js"
 import { PredictionRequest, VersionPredictionRequest } from "../../replicate/schemas/Prediction.js"
 import type { Catalogue } from "./catalogue.js"
-import { originOf } from "./location.js"
+import { originOf } from "./connection.js"
 import { invalidFields, type Model, versionOf } from "./model.js"
 import { readBody, readHold, readLifetime } from "./predictionRequest.js"
 import { hold, type Prediction, type Predictions } from "./predictions.js"
@@ -86,10 +86,13 @@ const predictions = (state: State) =>
           const model = state.catalogue.byReference(version)
           if (model !== undefined) return Effect.succeed({ model, version: versionOf(model) })
           return Effect.fail(
-            version.includes("/") && !version.includes(":") ? notFound : problem(422, "Invalid version or not permitted")
+            version.includes("/") && !version.includes(":")
+              ? notFound
+              : problem(422, "Invalid version or not permitted")
           )
         }))
-      .handle("get", ({ path }) => respond(state.predictions.byId(path.prediction_id)))
+      .handle("get", ({ path }) =>
+        respond(state.predictions.byId(path.prediction_id)))
       .handle("cancel", ({ path }) => {
         const prediction = state.predictions.byId(path.prediction_id)
         return prediction === undefined
@@ -98,12 +101,16 @@ const predictions = (state: State) =>
       }))
 
 const models = (state: State) =>
-  HttpApiBuilder.group(Api, "models", (handlers) =>
-    handlers.handleRaw("predict", ({ headers, path, request }) =>
-      create(state, request, headers, PredictionRequest, () => {
-        const model = state.catalogue.byName(`${path.model_owner}/${path.model_name}`)
-        return model === undefined ? Effect.fail(notFound) : Effect.succeed({ model, version: "hidden" })
-      })))
+  HttpApiBuilder.group(
+    Api,
+    "models",
+    (handlers) =>
+      handlers.handleRaw("predict", ({ headers, path, request }) =>
+        create(state, request, headers, PredictionRequest, () => {
+          const model = state.catalogue.byName(`${path.model_owner}/${path.model_name}`)
+          return model === undefined ? Effect.fail(notFound) : Effect.succeed({ model, version: "hidden" })
+        }))
+  )
 
 /**
  * The operations of the API, group by group.

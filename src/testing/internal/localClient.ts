@@ -15,7 +15,9 @@ interface Sent {
   readonly contentType?: string | undefined
 }
 
-const encodeBody = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Sent, HttpClientError.RequestError> => {
+const encodeBody = (
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<Sent, HttpClientError.RequestError> => {
   const { body } = request
   switch (body._tag) {
     case "Empty":
@@ -28,7 +30,9 @@ const encodeBody = (request: HttpClientRequest.HttpClientRequest): Effect.Effect
       return Effect.sync(() => {
         const encoded = new Response(body.formData)
         return {
-          body: Stream.suspend(() => Stream.fromReadableStream(() => encoded.body ?? new ReadableStream(), () => undefined)),
+          body: Stream.suspend(() =>
+            Stream.fromReadableStream(() => encoded.body ?? new ReadableStream(), () => undefined)
+          ),
           contentType: encoded.headers.get("content-type") ?? undefined
         }
       })
@@ -69,7 +73,10 @@ export const make = (app: HttpApp.Default<ConnectionDropped>, origins: ReadonlyS
         })
       )
       return Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(Effect.forkDaemon(answer), (fiber) =>
-          Effect.onInterrupt(restore(Fiber.join(fiber)), () => Fiber.interrupt(fiber))))
+        Effect.flatMap(
+          Effect.forkDaemon(answer),
+          (fiber) => Effect.onInterrupt(restore(Fiber.join(fiber)), () => Fiber.interrupt(fiber))
+        )
+      )
     })
   })

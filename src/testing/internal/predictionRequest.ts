@@ -32,10 +32,14 @@ export const readBody = <A, I>(
   return Effect.flatMap(
     Effect.mapError(request.json, () => problem(400, "The request body is not valid JSON.")),
     (json) =>
-      Effect.mapError(decode(json), (error) =>
-        invalid(ParseResult.ArrayFormatter.formatErrorSync(error).map(invalidField)))
+      Effect.mapError(
+        decode(json),
+        (error) => invalid(ParseResult.ArrayFormatter.formatErrorSync(error).map(invalidField))
+      )
   )
 }
+
+const absent: Effect.Effect<number | undefined> = Effect.sync(() => undefined)
 
 /**
  * How many seconds `Prefer` asks for the answer to be held back; none when it asks for nothing.
@@ -43,7 +47,7 @@ export const readBody = <A, I>(
  * @internal
  */
 export const readHold = (prefer: string | undefined): Checked<number | undefined> => {
-  if (prefer === undefined) return Effect.succeed(undefined)
+  if (prefer === undefined) return absent
   const match = /^wait(?:=(\d{1,2}))?$/.exec(prefer)
   const seconds = Number(match?.[1] ?? 60)
   return match === null || seconds < 1 || seconds > 60
@@ -57,7 +61,7 @@ export const readHold = (prefer: string | undefined): Checked<number | undefined
  * @internal
  */
 export const readLifetime = (cancelAfter: string | undefined): Checked<number | undefined> => {
-  if (cancelAfter === undefined) return Effect.succeed(undefined)
+  if (cancelAfter === undefined) return absent
   const match = /^(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?$/.exec(cancelAfter)
   const [hours, minutes, seconds] = [1, 2, 3].map((group) => Number(match?.[group] ?? 0))
   const total = ((hours ?? 0) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)

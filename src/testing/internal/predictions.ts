@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -56,7 +57,10 @@ const randomId = Effect.map(
 const publish = (step: Step, fileOrigin: string): Effect.Effect<Timeline.Content> =>
   step._tag !== "File"
     ? Effect.succeed(step)
-    : Effect.map(randomId, (id) => ({ ...step, url: `${fileOrigin}/files/${id}.${step.contentType.split("/").at(-1)}` }))
+    : Effect.map(
+      randomId,
+      (id) => ({ ...step, url: `${fileOrigin}/files/${id}.${step.contentType.split("/").at(-1)}` })
+    )
 
 const fileAt = (contents: ReadonlyArray<Timeline.Content>, path: string): OutputFile | undefined =>
   contents.find((content): content is OutputFile => content._tag === "File" && new URL(content.url).pathname === path)
@@ -109,7 +113,7 @@ export const make = (): Predictions => {
     cancel,
     byId: (id) => byId.get(id),
     byStream: (streamId) => byStream.get(streamId),
-    list: Effect.sync(() => Array.from(byId.values()).reverse()),
+    list: Effect.sync(() => Arr.reverse(byId.values())),
     file
   }
 }

@@ -17,7 +17,9 @@ export const problem = (
   })
 
 /** @internal */
-export const unauthenticated = problem(401, "You did not pass a valid authentication token", { title: "Unauthenticated" })
+export const unauthenticated = problem(401, "You did not pass a valid authentication token", {
+  title: "Unauthenticated"
+})
 
 /** @internal */
 export const notFound = problem(404, "The requested resource could not be found.")

@@ -1,7 +1,7 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { pathOf } from "./location.js"
+import { pathOf } from "./connection.js"
 
 const window = 60_000
 

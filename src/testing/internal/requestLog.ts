@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { originOf } from "./location.js"
+import { originOf } from "./connection.js"
 
 /**
  * A request that reached the emulator.
@@ -61,7 +61,7 @@ const bodyOf = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<unk
       onFailure: () => undefined,
       onSuccess: (text) => Option.getOrUndefined(parseJson(text))
     })
-    : Effect.succeed(undefined)
+    : Effect.void
 
 /** @internal */
 export const make = (): RequestLog => {

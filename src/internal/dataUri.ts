@@ -1,0 +1,37 @@
+import * as Encoding from "effect/Encoding"
+import * as Option from "effect/Option"
+
+/** @internal */
+export const isDataUri = (url: string): boolean => /^data:/i.test(url)
+
+const percent = 0x25
+
+/** The bytes of percent-encoded text, which need not be text themselves. */
+const percentDecode = (text: string): Option.Option<Uint8Array> => {
+  const bytes = new TextEncoder().encode(text)
+  let length = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0
+    if (byte !== percent) {
+      bytes[length++] = byte
+      continue
+    }
+    const digits = String.fromCharCode(...bytes.subarray(i + 1, i + 3))
+    if (!/^[0-9a-f]{2}$/i.test(digits)) return Option.none()
+    bytes[length++] = Number.parseInt(digits, 16)
+    i += 2
+  }
+  return Option.some(bytes.subarray(0, length))
+}
+
+/**
+ * The bytes in a data URI; none when it is damaged.
+ *
+ * @internal
+ */
+export const decode = (uri: string): Option.Option<Uint8Array> => {
+  const comma = uri.indexOf(",")
+  if (comma < 0) return Option.none()
+  const body = uri.slice(comma + 1)
+  return /;base64$/i.test(uri.slice(0, comma)) ? Option.getRight(Encoding.decodeBase64(body)) : percentDecode(body)
+}
