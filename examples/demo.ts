@@ -16,8 +16,10 @@ const answer = Effect.gen(function*() {
   yield* Console.log("Asking for a haiku:\n")
   const usage = yield* Provider.stream({ prompt: "Write a haiku about llamas.", maxTokens: 128 }).pipe(
     Stream.tap((output) => output._tag === "TextDelta" ? print(output.text) : Effect.void),
-    Stream.runFold(Option.none<Output.Of<"Usage">>(), (used, output) =>
-      output._tag === "Usage" ? Option.some(output) : used)
+    Stream.runFold(
+      Option.none<Output.Of<"Usage">>(),
+      (used, output) => output._tag === "Usage" ? Option.some(output) : used
+    )
   )
   yield* Console.log("\n")
   return usage
@@ -36,10 +38,12 @@ const image = Effect.gen(function*() {
     output_format: "png"
   }).pipe(
     Stream.tap((prediction) =>
-      print(bar(prediction.isTerminal ? 1 : Option.match(Progress.fromLogs(prediction.logs ?? ""), {
-        onNone: () => 0,
-        onSome: (progress) => progress.fraction
-      })))
+      print(bar(
+        prediction.isTerminal ? 1 : Option.match(Progress.fromLogs(prediction.logs ?? ""), {
+          onNone: () => 0,
+          onSome: (progress) => progress.fraction
+        })
+      ))
     ),
     Stream.runLast,
     Effect.flatMap(Effect.orDieWith(() => "a stream of predictions begins with the one created"))

@@ -53,7 +53,9 @@ export class MissingAuth extends Schema.TaggedError<MissingAuth>("effect-provide
 ) {
   override get message(): string {
     const what = this.reason === "absent" ? "has no API key" : `rejected the API key${because(this)}`
-    return `${this.provider} ${what}${where(this)}.${this.loginUrl === undefined ? "" : ` Get one at ${this.loginUrl}.`}`
+    return `${this.provider} ${what}${where(this)}.${
+      this.loginUrl === undefined ? "" : ` Get one at ${this.loginUrl}.`
+    }`
   }
 }
 
@@ -270,7 +272,9 @@ export class PredictionFailed
       : this.transient
       ? "Running it again may help."
       : "Check the input and the logs."
-    return `${this.provider} prediction ${this.prediction.id} failed${because({ detail: this.prediction.error })}. ${then}`
+    return `${this.provider} prediction ${this.prediction.id} failed${
+      because({ detail: this.prediction.error })
+    }. ${then}`
   }
 }
 

@@ -292,7 +292,7 @@ describe("Provider.make: the clocks", () => {
       yield* Fiber.interrupt(fiber)
     }))
 
-  it.effect("B18: each output starts the idle clock anew, what arrived is emitted first, the source is interrupted", () =>
+  it.effect("B18: the idle clock begins anew at each output, what arrived comes first, the source stops", () =>
     Effect.gen(function*() {
       const stopped = yield* Deferred.make<void>()
       const slow = Stream.mapEffect(

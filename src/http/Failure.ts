@@ -14,14 +14,16 @@ import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import * as Encoding from "effect/Encoding"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { blockedBy, codeIn, isHtml, parseJson, type Said, understand, unlist } from "../internal/errorBody.js"
+import { issuesOf } from "../internal/schemaIssues.js"
+import { carriedSecrets, type Clean, cleaner, cut } from "../internal/scrub.js"
+import { systemErrors } from "../internal/systemErrors.js"
 import {
   Blocked,
   InvalidRequest,
@@ -55,6 +57,9 @@ interface Call {
   readonly status?: number | undefined
 }
 
+const cleanerOf = (origin: Origin, carried: ReadonlyArray<string> = []): Clean =>
+  cleaner([...(origin.secrets ?? []).map((secret) => Redacted.value(secret)), ...carried])
+
 /**
  * Strips a URL of user info, query and fragment. What is not an HTTP URL is hidden whole.
  *
@@ -65,114 +70,6 @@ export const publicUrl = (url: string): string => {
   if (!URL.canParse(url)) return "<hidden>"
   const { host, pathname, protocol } = new URL(url)
   return /^https?:$/.test(protocol) ? `${protocol}//${host}${pathname}` : "<hidden>"
-}
-
-type Clean = (text: string) => string
-
-const longestDetail = 500
-
-const tidy: Clean = (text) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").trim()
-
-const cut: Clean = (text) => text.length > longestDetail ? `${text.slice(0, longestDetail - 1)}…` : text
-
-/** Tidies text from outside, takes the secrets out in every form a server may echo them in, and cuts the rest. */
-const cleaner = (origin: Origin, carried: ReadonlyArray<string> = []): Clean => {
-  const secrets = [...(origin.secrets ?? []).map(Redacted.value), ...carried]
-  const forms = secrets.flatMap((secret) => [
-    tidy(secret),
-    JSON.stringify(secret).slice(1, -1),
-    Either.getOrElse(Encoding.encodeUriComponent(secret), () => "")
-  ])
-  // a secret may be the beginning of another one
-  const longestFirst = forms.filter((form) => form !== "").sort((a, b) => b.length - a.length)
-  return (text) => cut(longestFirst.reduce((text, form) => text.replaceAll(form, "<redacted>"), tidy(text)))
-}
-
-const decode = (text: string) => Either.getOrElse(Encoding.decodeUriComponent(text), () => text)
-
-/** Pieces of the request that may be credentials. Short ones are not, and would make holes in the text. */
-const carriedSecrets = (request: HttpClientRequest.HttpClientRequest, names: ReadonlyArray<string | RegExp>) => {
-  const inHeaders = Object.values(Headers.redact(request.headers, names))
-    .flatMap((value) => typeof value === "string" ? [] : Redacted.value(value).split(/[\s;,=]+/))
-  const inUrl = Option.match(HttpClientRequest.toUrl(request), {
-    onNone: () => [],
-    onSome: (url) => [decode(url.username), decode(url.password), ...url.searchParams.values()]
-  })
-  return [...inHeaders, ...inUrl].filter((text) => text.length >= 8)
-}
-
-/** What an error body says. */
-interface Said {
-  readonly detail?: string | undefined
-  readonly code?: string | undefined
-  /** The status the body gives itself. */
-  readonly status?: number | undefined
-  readonly issues: ReadonlyArray<Issue>
-}
-
-const words = (value: unknown): string | undefined =>
-  typeof value === "string" && value.trim() !== "" ? value : undefined
-
-const json = Option.liftThrowable((value: unknown): string => JSON.stringify(value) ?? "")
-
-const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
-
-const isHtml = (text: string) => /^\s*<(?:!doctype|html)/i.test(text)
-
-const errorStatus = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isInteger(value) && value >= 400 && value < 600 ? value : undefined
-
-/** Some services put the error into a list. */
-const unlist = (body: unknown): unknown => Array.isArray(body) ? body[0] : body
-
-const codeIn = (code: string | number | undefined, clean: Clean, form: RegExp): string | undefined => {
-  const text = clean(String(code ?? ""))
-  return form.test(text) ? text : undefined
-}
-
-const mostIssues = 20
-
-const understand = (body: unknown, clean: Clean): Said => {
-  const said = unlist(body)
-  if (!Predicate.isRecord(said)) {
-    return { detail: typeof said !== "string" || isHtml(said) ? undefined : clean(said), issues: [] }
-  }
-  const error = Predicate.isRecord(said.error) ? said.error : {}
-  const parts = [words(said.error) ?? words(error.message), words(said.message), words(error.failed_generation)]
-  const detail = words(said.error_message) ?? words(said.detail) ??
-    words(parts.filter(Predicate.isString).join(": ")) ??
-    words(said.title) ?? Option.getOrUndefined(json(Predicate.isObject(said.error) ? said.error : said))
-  const code = [error.code, said.code].find((code) => typeof code === "string" || typeof code === "number")
-  const fields = Array.isArray(said.invalid_fields) ? said.invalid_fields.filter(Predicate.isRecord) : []
-  return {
-    detail: detail === undefined ? undefined : clean(detail),
-    code: codeIn(code, clean, /^[\w.-]{1,64}$/),
-    status: errorStatus(said.status) ?? errorStatus(error.code) ?? errorStatus(said.code),
-    issues: fields.slice(0, mostIssues).map((field) =>
-      new Issue({
-        field: clean(words(field.field) ?? ""),
-        message: clean(words(field.description) ?? words(field.type) ?? "is not valid")
-      })
-    )
-  }
-}
-
-const challenges = [
-  "<p id=\"cf-spinner-please-wait\">",
-  "<title>attention required! | cloudflare</title>",
-  "<div id=\"cf-please-wait\">",
-  "<title>just a moment...</title>"
-]
-/** Pages with these are refusals under 403 alone; under 5xx they tell that the service is in trouble. */
-const refusals = [...challenges, "generated by cloudfront", "id=\"cf-cloudflare-status\""]
-const botChallenges = ["<p>unable to load site</p>", "id=\"challenge-error-text\"", "recaptcha validation failed"]
-
-const blockedBy = (status: number, text: string): Blocked["by"] | undefined => {
-  const page = text.toLowerCase()
-  const shows = (markers: ReadonlyArray<string>) => markers.some((marker) => page.includes(marker))
-  if (status === 429 || status === 503) return shows(challenges) ? "cloudflare" : undefined
-  if (status !== 403) return undefined
-  return shows(refusals) ? "cloudflare" : shows(botChallenges) ? "bot-challenge" : undefined
 }
 
 const toError = (
@@ -229,7 +126,7 @@ const readBody = (response: HttpClientResponse.HttpClientResponse) =>
 
 const callOf = (origin: Origin, request: HttpClientRequest.HttpClientRequest, status?: number) => ({
   method: request.method,
-  url: cleaner(origin)(publicUrl(request.url)),
+  url: cleanerOf(origin)(publicUrl(request.url)),
   status
 })
 
@@ -261,7 +158,7 @@ export const fromResponse = Effect.fnUntraced(function*(
 ) {
   const { headers, request, status } = response
   const { text, whole } = yield* readBody(response)
-  const clean = cleaner(origin, carriedSecrets(request, yield* FiberRef.get(Headers.currentRedactedNames)))
+  const clean = cleanerOf(origin, carriedSecrets(request, yield* FiberRef.get(Headers.currentRedactedNames)))
   const readable = whole && !isHtml(text) && !/^text\/html/i.test(headers["content-type"] ?? "")
   const body = readable ? Option.getOrElse(parseJson(text), () => text) : undefined
   const said = understand(body, clean)
@@ -299,47 +196,12 @@ export const fromPayload = (
   const reported = Predicate.isRecord(payload) &&
     (Predicate.isNotNullable(payload.error) || Predicate.isNotNullable(payload.error_message))
   if (status < 400 && !reported) return Option.none()
-  const said = understand(payload, cleaner(origin))
+  const said = understand(payload, cleanerOf(origin))
   const retryAfter = Retry.retryAfterHint({ headers: Headers.empty, body: payload, detail: said.detail, now: 0 })
   const text = typeof payload === "string" ? payload : said.detail ?? ""
   return Option.some(
     toError(origin, { status: status < 400 ? said.status ?? status : status }, { said, text, retryAfter })
   )
-}
-
-/** With one of these, no connection came about, so that nothing was sent. */
-const connectCodes = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EAI_FAIL",
-  "EHOSTUNREACH",
-  "EHOSTDOWN",
-  "ENETUNREACH",
-  "ENETDOWN",
-  "EADDRNOTAVAIL",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "CERT_HAS_EXPIRED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "ERR_TLS_CERT_ALTNAME_INVALID"
-])
-
-interface SystemError {
-  readonly code: string
-  readonly beforeSending: boolean
-}
-
-/** The system's errors at the bottom of a chain of causes; several when several addresses were tried. */
-const systemErrors = (cause: unknown, depth = 0): ReadonlyArray<SystemError> => {
-  if (!Predicate.isRecord(cause) || depth > 8) return []
-  const beneath = Arr.ensure(Array.isArray(cause.errors) ? cause.errors : cause.cause)
-    .flatMap((error) => systemErrors(error, depth + 1))
-  const { code } = cause
-  if (beneath.length > 0 || typeof code !== "string") return beneath
-  return [{ code, beforeSending: cause.syscall === "connect" || connectCodes.has(code) }]
 }
 
 /**
@@ -369,7 +231,7 @@ export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpC
   const broken = () => {
     const errors = systemErrors(error.cause)
     const unsent = status === undefined && errors.length > 0 && errors.every((error) => error.beforeSending)
-    const code = codeIn(errors[0]?.code, cleaner(origin), /^[A-Z][A-Z0-9_]+$/)
+    const code = codeIn(errors[0]?.code, cleanerOf(origin), /^[A-Z][A-Z0-9_]+$/)
     return new ResponseError({ ...call, reason: unsent ? "connect" : "network", code })
   }
   switch (error.reason) {
@@ -398,43 +260,6 @@ export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpC
   }
 }
 
-interface Unmet {
-  readonly path: ReadonlyArray<PropertyKey>
-  readonly expected: string
-}
-
-/** What a Schema expected and where. The formatters of `ParseResult` are no use here: they print the values found. */
-const unmet = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey> = []): ReadonlyArray<Unmet> => {
-  switch (issue._tag) {
-    case "Pointer":
-      return unmet(issue.issue, [...path, ...Arr.ensure(issue.path)])
-    case "Composite": {
-      const all = Arr.ensure(issue.issues).flatMap((issue) => unmet(issue, path))
-      if (issue.ast._tag !== "Union") return all
-      // the member of a union that was meant is the one that fits furthest
-      const within = all.filter((leaf) => leaf.path.length > path.length)
-      const kinds = all.map((leaf) => leaf.expected).filter((expected) => expected !== "undefined")
-      return within.length > 0 ? within : [{ path, expected: Arr.dedupe(kinds).join(" or ") }]
-    }
-    case "Refinement":
-    case "Transformation":
-      return unmet(issue.issue, path)
-    case "Missing":
-      return [{ path, expected: `${issue.ast.type}, found nothing` }]
-    case "Unexpected":
-      return [{ path, expected: "nothing" }]
-    default:
-      return [{ path, expected: String(issue.ast) }]
-  }
-}
-
-const issuesOf = (origin: Origin, error: ParseResult.ParseError): ReadonlyArray<Issue> => {
-  const clean = cleaner(origin)
-  return unmet(error.issue).slice(0, mostIssues).map(({ expected, path }) =>
-    new Issue({ field: clean(path.map(String).join(".")), message: clean(`expected ${expected}`) })
-  )
-}
-
 /**
  * Tells that an answer is not of the form expected: where, and what was expected there. Never what was found.
  *
@@ -454,8 +279,10 @@ const issuesOf = (origin: Origin, error: ParseResult.ParseError): ReadonlyArray<
  * @category constructors
  */
 export const fromParseError = (origin: Origin, error: ParseResult.ParseError, at: Call): ResponseError => {
-  const issues = issuesOf(origin, error).map(({ field, message }) => field === "" ? message : `${field}: ${message}`)
-  const url = at.url === undefined ? undefined : cleaner(origin)(publicUrl(at.url))
+  const issues = issuesOf(error, cleanerOf(origin)).map(({ field, message }) =>
+    field === "" ? message : `${field}: ${message}`
+  )
+  const url = at.url === undefined ? undefined : cleanerOf(origin)(publicUrl(at.url))
   return new ResponseError({
     provider: origin.provider,
     ...at,
@@ -484,4 +311,4 @@ export const fromParseError = (origin: Origin, error: ParseResult.ParseError, at
  * @category constructors
  */
 export const invalidRequest = (provider: string, error: ParseResult.ParseError): InvalidRequest =>
-  new InvalidRequest({ provider, issues: issuesOf({ provider }, error) })
+  new InvalidRequest({ provider, issues: issuesOf(error, cleanerOf({ provider })) })

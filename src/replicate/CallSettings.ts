@@ -51,5 +51,8 @@ export class CallSettings extends Context.Reference<CallSettings>()("effect-prov
 export const withSettings: {
   (settings: Settings): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, settings: Settings): Effect.Effect<A, E, R>
-} = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, settings: Settings) =>
-  Effect.flatMap(CallSettings, (outer) => Effect.provideService(self, CallSettings, { ...outer, ...settings })))
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, settings: Settings) =>
+    Effect.flatMap(CallSettings, (outer) => Effect.provideService(self, CallSettings, { ...outer, ...settings }))
+)

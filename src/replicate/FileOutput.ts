@@ -72,7 +72,11 @@ export class FileOutput {
       const paths = yield* Path.Path
       const target = paths.resolve(path)
       const failed = (error: PlatformError) =>
-        new FileError({ path: target, operation: "write", reason: error._tag === "SystemError" ? error.reason : error._tag })
+        new FileError({
+          path: target,
+          operation: "write",
+          reason: error._tag === "SystemError" ? error.reason : error._tag
+        })
       const nonce = yield* Random.nextIntBetween(0, 0x7fffffff)
       const partial = `${target}.${nonce.toString(36)}.part`
 
@@ -97,8 +101,7 @@ export class FileOutput {
   }
 }
 
-const isFileUrl = (text: string): boolean =>
-  /^(?:https?:\/\/[^\s/]+\/\S*|data:[^\s,]*,\S*)$/i.test(text)
+const isFileUrl = (text: string): boolean => /^(?:https?:\/\/[^\s/]+\/\S*|data:[^\s,]*,\S*)$/i.test(text)
 
 /**
  * Finds the files anywhere in an output, in order: every string that is nothing but an HTTP URL or a data URI.

@@ -52,7 +52,9 @@ export const parse = (text: string): Either.Either<ModelRef, string> => {
   const url = page.exec(text)
   if (url !== null) return checked(url[1] ?? "", url[2] ?? "", url[3])
   const slash = text.indexOf("/")
-  if (slash < 0) return Either.left(`${JSON.stringify(text)} is neither owner/name, owner/name:version nor a version id`)
+  if (slash < 0) {
+    return Either.left(`${JSON.stringify(text)} is neither owner/name, owner/name:version nor a version id`)
+  }
   const colon = text.indexOf(":", slash)
   return checked(
     text.slice(0, slash),

@@ -11,15 +11,15 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Polling from "../http/Polling.js"
 import { withClocks } from "../internal/clocks.js"
-import { outcome } from "./internal/outcome.js"
-import { prepare } from "./internal/prepare.js"
-import { predictionStream } from "./internal/stream.js"
-import * as remote from "./internal/remote.js"
-import { provider } from "./internal/http.js"
 import type * as Output from "../Output.js"
 import { type ProviderError, Timeout } from "../ProviderError.js"
-import { ReplicateClient, type Service } from "./ReplicateClient.js"
+import { provider } from "./internal/http.js"
+import { outcome } from "./internal/outcome.js"
+import { prepare } from "./internal/prepare.js"
+import * as remote from "./internal/remote.js"
+import { predictionStream } from "./internal/stream.js"
 import type { CreateOptions, Input, RunOptions, StreamOptions, WaitOptions } from "./PredictionOptions.js"
+import { ReplicateClient, type Service } from "./ReplicateClient.js"
 import { Prediction } from "./schemas/Prediction.js"
 
 export type * from "./PredictionOptions.js"
@@ -85,11 +85,13 @@ const clocked = <A>(
  * @since 0.1.0
  * @category constructors
  */
-export const create = Effect.fn("Prediction.create")(function*(model: string, input: Input, options: CreateOptions = {}) {
-  const client = yield* ReplicateClient
-  const call = yield* prepare(client, model, input, options)
-  return yield* Effect.uninterruptibleMask((restore) => remote.create(client, call, restore))
-})
+export const create = Effect.fn("Prediction.create")(
+  function*(model: string, input: Input, options: CreateOptions = {}) {
+    const client = yield* ReplicateClient
+    const call = yield* prepare(client, model, input, options)
+    return yield* Effect.uninterruptibleMask((restore) => remote.create(client, call, restore))
+  }
+)
 
 /**
  * Reads a prediction.

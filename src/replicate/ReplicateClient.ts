@@ -15,10 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
-import { derive } from "./internal/derive.js"
-import { makeHttp } from "./internal/http.js"
 import type { ProviderError } from "../ProviderError.js"
 import { Downloader } from "./FileOutput.js"
+import { derive } from "./internal/derive.js"
+import { makeHttp } from "./internal/http.js"
 import type { ReplicateApi } from "./ReplicateApi.js"
 import * as ReplicateConfig from "./ReplicateConfig.js"
 
@@ -131,8 +131,10 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
 export const layer = (
   options: ReplicateConfig.Options = {}
 ): Layer.Layer<ReplicateClient | Downloader, never, HttpClient.HttpClient> =>
-  Layer.effectContext(Effect.map(make(options), (client) =>
-    Context.make(ReplicateClient, client).pipe(Context.add(Downloader, { download: client.download }))))
+  Layer.effectContext(
+    Effect.map(make(options), (client) =>
+      Context.make(ReplicateClient, client).pipe(Context.add(Downloader, { download: client.download })))
+  )
 
 /**
  * Provides the client with the settings of the environment, or of any other `Config`. A missing token is no failure

@@ -149,10 +149,16 @@ export const fromEnv: Config.Config<Options> = Config.all({
     Config.all([variable("REPLICATE_API_TOKEN"), variable("REPLICATE_API_KEY")]),
     ([token, key]) => Option.getOrUndefined(Option.map(Option.orElse(token, () => key), Redacted.make))
   ),
-  baseUrl: parsed("REPLICATE_BASE_URL", "an http or https URL", (text) =>
-    Option.liftPredicate(text, (url) => /^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))),
-  maxRetries: parsed("REPLICATE_MAX_RETRIES", "a whole number from 0", (text) =>
-    Option.map(Option.liftPredicate(text, (s) => /^\d{1,9}$/.test(s)), Number)),
+  baseUrl: parsed(
+    "REPLICATE_BASE_URL",
+    "an http or https URL",
+    (text) => Option.liftPredicate(text, (url) => /^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
+  ),
+  maxRetries: parsed(
+    "REPLICATE_MAX_RETRIES",
+    "a whole number from 0",
+    (text) => Option.map(Option.liftPredicate(text, (s) => /^\d{1,9}$/.test(s)), Number)
+  ),
   timeout: seconds("REPLICATE_TIMEOUT"),
   polling: seconds("REPLICATE_POLL_INTERVAL")
 })

@@ -1,15 +1,12 @@
 /**
  * Webhooks of Replicate: verify that a call comes from Replicate, read it, serve it.
  *
- * The signature is over the raw body: hand that on, not what a framework made of it.
+ * What is signed is the raw body: pass that on, not what a framework made of it.
  *
  * @since 0.1.0
  */
-import * as Headers from "@effect/platform/Headers"
+import type * as Headers from "@effect/platform/Headers"
 import type * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -22,47 +19,22 @@ import * as Stream from "effect/Stream"
 import * as SynchronizedRef from "effect/SynchronizedRef"
 import * as Failure from "../http/Failure.js"
 import { provider } from "./internal/http.js"
-import { readBody } from "./internal/webhookBody.js"
+import { WebhookError } from "./internal/webhookError.js"
+import { makeInbox } from "./internal/webhookInbox.js"
 import { makeNews } from "./internal/webhookNews.js"
-import * as Signature from "./internal/webhookSignature.js"
+import { authenticate, importKey } from "./internal/webhookSignature.js"
 import { Prediction } from "./schemas/Prediction.js"
 
-const explain = {
-  "missing-header": "it lacks a header",
-  "malformed-header": "a header is malformed",
-  "malformed-secret": "the secret to verify it with is not `whsec_` followed by base64",
-  "too-old": "it was signed too long ago; it may be a replay, or a clock is wrong",
-  "too-new": "it was signed in the future; a clock is wrong",
-  "bad-signature": "no `v1` signature fits; the secret is another, or the body is not the one that was sent",
-  "malformed-body": "its body is not a prediction"
-}
-
-/**
- * A webhook that is not to be trusted, or that could not be read.
- *
- * @since 0.1.0
- * @category errors
- */
-export class WebhookError extends Schema.TaggedError<WebhookError>("effect-providers/replicate/WebhookError")(
-  "WebhookError",
-  {
-    reason: Schema.Literal(
-      "missing-header",
-      "malformed-header",
-      "malformed-secret",
-      "too-old",
-      "too-new",
-      "bad-signature",
-      "malformed-body"
-    ),
-    /** The header it is about, or what was expected of the body. Never a value that was found. */
-    detail: Schema.optional(Schema.String)
-  }
-) {
-  override get message(): string {
-    return `The webhook is refused: ${explain[this.reason]}${this.detail === undefined ? "" : ` (${this.detail})`}.`
-  }
-}
+export {
+  /**
+   * A webhook that is not to be trusted, or that could not be read. It holds nothing of the secret, the signature or
+   * the body.
+   *
+   * @since 0.1.0
+   * @category errors
+   */
+  WebhookError
+} from "./internal/webhookError.js"
 
 /**
  * A call of a webhook, as it arrived.
@@ -71,7 +43,7 @@ export class WebhookError extends Schema.TaggedError<WebhookError>("effect-provi
  * @category models
  */
 export interface Delivery {
-  /** A record with names in any case, a `Headers` of the web, or one of the platform. */
+  /** A record with names in any case, or the `Headers` of the web or of the platform. */
   readonly headers: Headers.Input
   /** The raw body. */
   readonly body: Uint8Array | string
@@ -104,7 +76,7 @@ export interface Options<E = never, R = never> {
 }
 
 /**
- * Verifies webhooks with one secret.
+ * Verifies webhooks with one secret. Fails with `WebhookError`, or as getting the secret does.
  *
  * @since 0.1.0
  * @category models
@@ -116,77 +88,49 @@ export interface Verifier<E = never> {
   readonly receive: (delivery: Delivery) => Effect.Effect<Event, WebhookError | E>
 }
 
-/** Runs an effect until it succeeds once; whoever comes while it runs waits for it. */
-const cachedSuccess = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<Effect.Effect<A, E, R>> =>
-  Effect.map(SynchronizedRef.make(Option.none<A>()), (cache) =>
-    SynchronizedRef.modifyEffect(cache, (cached) =>
-      Option.isSome(cached)
-        ? Effect.succeed([cached.value, cached])
-        : Effect.map(self, (value) => [value, Option.some(value)])))
-
-const header = (headers: Headers.Headers, name: string) =>
-  Effect.mapError(
-    Effect.filterOrFail(Effect.fromNullable(headers[name]), (value) => value !== ""),
-    () => new WebhookError({ reason: "missing-header", detail: name })
+/** Runs an effect until it succeeds once. Who comes while it runs waits for it; `Effect.cached` would keep failures. */
+const cachedSuccess = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>> =>
+  Effect.map(
+    SynchronizedRef.make(Option.none<A>()),
+    (cache) =>
+      SynchronizedRef.modifyEffect(cache, (cached) =>
+        Effect.map(
+          Option.isSome(cached) ? Effect.succeed(cached.value) : self,
+          (value) => [value, Option.some(value)] as const
+        ))
   )
 
 /**
- * Makes a verifier, which keeps its secret. Better than `verify` where there is more than one webhook to verify.
+ * Makes a verifier. It gets the secret and reads the key once: prefer it to `verify` where more than one webhook comes.
  *
  * @example
  * ```ts
  * import { Config, Effect } from "effect"
  * import { Webhook } from "effect-providers/replicate"
  *
- * const program = Effect.gen(function*() {
+ * const predictionOf = Effect.gen(function*() {
  *   const webhooks = yield* Webhook.make({ secret: Config.redacted("REPLICATE_WEBHOOK_SECRET") })
- *   return (request: { headers: Record<string, string>; body: Uint8Array }) => webhooks.receive(request)
+ *   return (request: Webhook.Delivery) => Effect.map(webhooks.receive(request), (event) => event.prediction)
  * })
  * ```
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = Effect.fnUntraced(function*<E = never, R = never>(options: Options<E, R>) {
-  const context = yield* Effect.context<R>()
-  const tolerance = Duration.toMillis(options.tolerance ?? "5 minutes")
-  const secret = Redacted.isRedacted(options.secret) ? Effect.succeed(options.secret) : options.secret
-  const key = yield* secret.pipe(
-    Effect.provide(context),
-    Effect.flatMap((secret) =>
-      Effect.mapError(Signature.importKey(secret), (reason) => new WebhookError({ reason }))
-    ),
-    cachedSuccess
-  )
-
-  const authentic = Effect.fnUntraced(function*(delivery: Delivery) {
-    const headers = Headers.fromInput(delivery.headers)
-    const id = yield* header(headers, "webhook-id")
-    const timestamp = yield* header(headers, "webhook-timestamp")
-    const signatures = yield* header(headers, "webhook-signature")
-    const malformed = !/^\d{1,15}$/.test(timestamp)
-      ? "webhook-timestamp"
-      : !signatures.includes(",")
-      ? "webhook-signature"
-      : undefined
-    if (malformed !== undefined) return yield* new WebhookError({ reason: "malformed-header", detail: malformed })
-    const age = (yield* Clock.currentTimeMillis) - Number(timestamp) * 1000
-    if (age > tolerance) return yield* new WebhookError({ reason: "too-old" })
-    if (age < -tolerance) return yield* new WebhookError({ reason: "too-new" })
-    const expected = yield* Signature.sign(yield* key, `${id}.${timestamp}.`, delivery.body)
-    const isKnown = signatures.split(" ").some((given) => Signature.isSame(expected, given))
-    return isKnown ? id : yield* new WebhookError({ reason: "bad-signature" })
+export const make = <E = never, R = never>(options: Options<E, R>): Effect.Effect<Verifier<E>, never, R> =>
+  Effect.gen(function*() {
+    const context = yield* Effect.context<R>()
+    const tolerance = Duration.toMillis(options.tolerance ?? "5 minutes")
+    const secret = Redacted.isRedacted(options.secret) ? Effect.succeed(options.secret) : options.secret
+    const key = yield* cachedSuccess(Effect.provide(Effect.flatMap(secret, importKey), context))
+    return {
+      verify: Effect.fn("Webhook.verify")((delivery) => Effect.asVoid(authenticate(delivery, key, tolerance))),
+      receive: Effect.fn("Webhook.receive")(function*(delivery) {
+        const id = yield* authenticate(delivery, key, tolerance)
+        return { id, prediction: yield* decode(delivery.body) }
+      })
+    }
   })
-
-  const verifier: Verifier<E> = {
-    verify: Effect.fn("Webhook.verify")((delivery) => Effect.asVoid(authentic(delivery))),
-    receive: Effect.fn("Webhook.receive")(function*(delivery) {
-      const id = yield* authentic(delivery)
-      return { id, prediction: yield* decode(delivery.body) }
-    })
-  }
-  return verifier
-})
 
 /**
  * Verifies one webhook: that Replicate sent it, lately, and that nothing was changed.
@@ -196,12 +140,12 @@ export const make = Effect.fnUntraced(function*<E = never, R = never>(options: O
  * import { Redacted } from "effect"
  * import { Webhook } from "effect-providers/replicate"
  *
- * const checked = (headers: Headers, body: Uint8Array) =>
+ * const verified = (headers: Headers, body: Uint8Array) =>
  *   Webhook.verify({ headers, body }, { secret: Redacted.make("whsec_ZXhhbXBsZQ==") })
  * ```
  *
  * @since 0.1.0
- * @category constructors
+ * @category combinators
  */
 export const verify = <E = never, R = never>(
   delivery: Delivery,
@@ -212,7 +156,7 @@ export const verify = <E = never, R = never>(
  * Verifies one webhook and gives what it told.
  *
  * @since 0.1.0
- * @category constructors
+ * @category combinators
  */
 export const receive = <E = never, R = never>(
   delivery: Delivery,
@@ -221,6 +165,108 @@ export const receive = <E = never, R = never>(
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
+const decodePrediction = Schema.decodeUnknown(Prediction)
+
 const malformedBody = (detail: string | undefined) => new WebhookError({ reason: "malformed-body", detail })
 
-const decodePrediction = Schema.decodeUnknown(Prediction)
+/**
+ * Reads the body of a webhook, which proves nothing of who sent it. Fails with `WebhookError`, `malformed-body`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const decode = (body: Uint8Array | string): Effect.Effect<Prediction, WebhookError> =>
+  Effect.try({
+    try: (): unknown => JSON.parse(typeof body === "string" ? body : decoder.decode(body)),
+    catch: () => malformedBody("expected JSON")
+  }).pipe(
+    Effect.flatMap((json) =>
+      Effect.mapError(
+        decodePrediction(json),
+        (error) => malformedBody(Failure.fromParseError({ provider }, error, {}).detail)
+      )
+    )
+  )
+
+/**
+ * Drops what tells nothing new, as webhooks come twice and out of order: a message that was there before, anything
+ * after the end of its prediction, and anything but the end that has less output or logs than was there before.
+ *
+ * `remember` is for how many predictions, and for how many messages, that is known; 10000 when absent.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const dropStale =
+  (options: { readonly remember?: number | undefined } = {}) =>
+  <E, R>(self: Stream.Stream<Event, E, R>): Stream.Stream<Event, E, R> =>
+    Stream.suspend(() => {
+      const isNews = makeNews(options.remember ?? 10_000)
+      return Stream.filter(self, ({ id, prediction }) => isNews(id, prediction))
+    })
+
+/**
+ * How webhooks are served.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServeOptions<E = never, R = never> extends Options<E, R> {
+  /** Most events that wait for the handler; 256 when absent. */
+  readonly capacity?: number | undefined
+  /** Most bytes of a body; 10485760 (10 Mi) when absent. */
+  readonly maxBodySize?: number | undefined
+  /** As for `dropStale`. */
+  readonly remember?: number | undefined
+}
+
+/**
+ * Makes an HTTP app that answers webhooks at once, and a stream of what they told without what is stale, for one
+ * reader. Events that find no place are answered with 503, upon which Replicate sends the last one of a prediction again.
+ *
+ * The rest: 200 for what is taken, 400 for what is malformed, 401 for what is not authentic, 413 for what is too large,
+ * 503 while the secret cannot be got. When the scope closes the stream ends, after the events that were taken.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const inbox = <E = never, R = never>(
+  options: ServeOptions<E, R>
+): Effect.Effect<
+  { readonly app: HttpApp.Default; readonly events: Stream.Stream<Event> },
+  never,
+  R | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const { app, mailbox } = yield* Effect.flatMap(make(options), (verifier) => makeInbox(verifier, options))
+    yield* Effect.addFinalizer(() => mailbox.end)
+    return { app, events: dropStale(options)(Mailbox.toStream(mailbox)) }
+  })
+
+/**
+ * Makes an HTTP app that answers webhooks at once and hands the events to a handler, one after the other, as `inbox`
+ * does. A handler that dies is logged. When the scope closes, what was taken is still handled: that was promised.
+ *
+ * @example
+ * ```ts
+ * import { HttpLayerRouter } from "@effect/platform"
+ * import { Config, Console, Effect } from "effect"
+ * import { Webhook } from "effect-providers/replicate"
+ *
+ * const route = HttpLayerRouter.use((router) =>
+ *   Webhook.app({
+ *     secret: Effect.orDie(Config.redacted("REPLICATE_WEBHOOK_SECRET")),
+ *     onEvent: ({ prediction }) => Console.log(prediction.id, prediction.status)
+ *   }).pipe(Effect.flatMap((app) => router.add("POST", "/hooks/replicate", app)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const app = <E = never, R = never, R2 = never>(
+  options: ServeOptions<E, R> & { readonly onEvent: (event: Event) => Effect.Effect<void, never, R2> }
+): Effect.Effect<HttpApp.Default, never, R | R2 | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.make()
+  })

@@ -163,5 +163,10 @@ export const make = (
  * @category layers
  */
 export const layer = (script: Script, options: Options = {}): Layer.Layer<Provider.Provider | MockProvider> =>
-  Layer.effectContext(Effect.map(make(script, options), ({ provider, requests }) =>
-    Context.make(Provider.Provider, provider).pipe(Context.add(MockProvider, { requests }))))
+  Layer.effectContext(
+    Effect.map(
+      make(script, options),
+      ({ provider, requests }) =>
+        Context.make(Provider.Provider, provider).pipe(Context.add(MockProvider, { requests }))
+    )
+  )

@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import { FetchHttpClient } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Duration, Effect, Fiber, Redacted, Ref, Schedule, Stream } from "effect"
 import { Output, Provider, Replicate } from "effect-providers"
 import { emulatorServer } from "../support/emulatorServer.js"
@@ -36,8 +36,9 @@ describe("over a real socket", () => {
         Output.text,
         Stream.zipWithIndex,
         Stream.tap(([, n]) =>
-          n > 0 ? Effect.void : Effect.flatMap(server.emulator.streams, (streams) =>
-            Ref.set(atFirst, streams.map(({ state }) => state)))
+          n > 0 ?
+            Effect.void :
+            Effect.flatMap(server.emulator.streams, (streams) => Ref.set(atFirst, streams.map(({ state }) => state)))
         ),
         Stream.map(([text]) => text),
         Stream.runCollect,
@@ -73,9 +74,11 @@ describe("over a real socket", () => {
     Effect.gen(function*() {
       const server = yield* emulatorServer
       yield* server.emulator.fail({ method: "POST" }, { _tag: "Delay", duration: "400 millis" })
-      const fiber = yield* Effect.fork(Provider.text({ ...question, model: "emulator/slow" }).pipe(
-        withReplicate(server.url)
-      ))
+      const fiber = yield* Effect.fork(
+        Provider.text({ ...question, model: "emulator/slow" }).pipe(
+          withReplicate(server.url)
+        )
+      )
       yield* eventually(server.emulator.requests, (requests) => requests.length === 1)
       assert.deepStrictEqual(yield* server.emulator.predictions, [])
       yield* Fiber.interrupt(fiber)

@@ -143,7 +143,7 @@ describe("Replicate: errors of the service", () => {
       assert.include(error.detail, "is not valid")
     }))
 
-  it.effect("R18: a connection that breaks is a ResponseError with the system's code, and the create is not sent again", () =>
+  it.effect("R18: a broken connection is a ResponseError with the system's code, and not tried again", () =>
     Effect.gen(function*() {
       const server = fake.server({ create: () => new Unreachable("ECONNRESET") })
       const error = yield* fake.errorOf(server)

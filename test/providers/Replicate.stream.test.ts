@@ -220,12 +220,12 @@ describe("Replicate: how the stream ends", () => {
       assert.strictEqual(text, "Hel")
     }))
 
-  for (
-    const [status, expected] of [["failed", "PredictionFailed"], ["canceled", "PredictionCanceled"], [
-      "aborted",
-      "PredictionCanceled"
-    ]]
-  ) {
+  const endings = [
+    ["failed", "PredictionFailed"],
+    ["canceled", "PredictionCanceled"],
+    ["aborted", "PredictionCanceled"]
+  ]
+  for (const [status, expected] of endings) {
     it.effect(`R22: a close without done, and the prediction ${status}, is an error`, () =>
       Effect.gen(function*() {
         const read = () => json(prediction({ status, error: "out of luck" }))

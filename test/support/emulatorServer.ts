@@ -1,9 +1,9 @@
-import * as HttpServer from "@effect/platform/HttpServer"
 import { NodeHttpServer } from "@effect/platform-node"
+import * as HttpServer from "@effect/platform/HttpServer"
+import { ReplicateEmulator } from "effect-providers/testing"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { ReplicateEmulator } from "effect-providers/testing"
 import { createServer, type Server } from "node:http"
 
 /** Opens a loopback port without anything on it yet. */

@@ -9,10 +9,10 @@ import * as ParseResult from "effect/ParseResult"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
 import { isProviderError, isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
+import { CallSettings } from "../CallSettings.js"
 import { ReplicateApi } from "../ReplicateApi.js"
 import type { Api } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
-import { CallSettings } from "../CallSettings.js"
 import { provider } from "./http.js"
 
 type Call = (request?: { readonly headers?: { readonly prefer?: string } }) => Effect.Effect<unknown, unknown>

@@ -70,7 +70,10 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
         )
     })
 
-  const origin = Effect.map(token, (secret): Failure.Origin => ({ provider, loginUrl, secrets: Option.toArray(secret) }))
+  const origin = Effect.map(
+    token,
+    (secret): Failure.Origin => ({ provider, loginUrl, secrets: Option.toArray(secret) })
+  )
 
   const checkStatus = (response: HttpClientResponse.HttpClientResponse) =>
     response.status < 300
@@ -83,12 +86,19 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
       : Effect.fail(error)
 
   const typed = (client: HttpClient.HttpClient.With<ProviderError | HttpClientError.HttpClientError>) =>
-    HttpClient.transformResponse(client, (response) =>
-      Effect.catchAll(Effect.flatMap(response, checkStatus), toProviderError))
+    HttpClient.transformResponse(
+      client,
+      (response) => Effect.catchAll(Effect.flatMap(response, checkStatus), toProviderError)
+    )
 
-  const toApi = HttpClient.mapRequestEffect(web, (request) =>
-    Effect.flatMap(CallSettings, ({ headers = { accept: "application/json" } }) =>
-      authorize(HttpClientRequest.setHeaders(request, headers))))
+  const toApi = HttpClient.mapRequestEffect(
+    web,
+    (request) =>
+      Effect.flatMap(
+        CallSettings,
+        ({ headers = { accept: "application/json" } }) => authorize(HttpClientRequest.setHeaders(request, headers))
+      )
+  )
   const api = typed(HttpClient.mapRequest(toApi, HttpClientRequest.prependUrl(config.baseUrl)))
   const files = { own: typed(HttpClient.mapRequestEffect(web, authorize)), other: typed(web) }
 
@@ -103,8 +113,12 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
       Effect.timeoutFail(client.get(url), { duration: config.connectTimeout, onTimeout: timeout }),
       { policy: config.retry, while: isRetryable }
     )
-    return Stream.unwrap(Effect.map(opened, (response) =>
-      Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))))
+    return Stream.unwrap(
+      Effect.map(
+        opened,
+        (response) => Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))
+      )
+    )
   }
 
   const http: Http = { api, web, download }

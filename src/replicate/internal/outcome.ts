@@ -28,8 +28,10 @@ const classify = (text: string) => {
 const summarize = (config: ReplicateConfig, { summary }: Prediction): Effect.Effect<PredictionSummary> =>
   Effect.map(currentToken(config), (token) => {
     if (Option.isNone(token)) return summary
-    const scrub = (text: string | undefined) => text?.replaceAll(Redacted.value(token.value), "<redacted>")
-    return new PredictionSummary({ ...summary, error: scrub(summary.error), logs: scrub(summary.logs) })
+    const secret = Redacted.value(token.value)
+    const scrub = (text: string | undefined) => text?.replaceAll(secret, "<redacted>")
+    const output = JSON.stringify(summary.output)?.includes(secret) === true ? undefined : summary.output
+    return new PredictionSummary({ ...summary, error: scrub(summary.error), logs: scrub(summary.logs), output })
   })
 
 /**
@@ -41,12 +43,17 @@ export const outcome = (config: ReplicateConfig, prediction: Prediction): Effect
   const { status } = prediction
   switch (status) {
     case "failed":
-      return Effect.flatMap(summarize(config, prediction), (summary) =>
-        Effect.fail(new PredictionFailed({ provider, prediction: summary, ...classify(summary.error ?? "") })))
+      return Effect.flatMap(
+        summarize(config, prediction),
+        (summary) =>
+          Effect.fail(new PredictionFailed({ provider, prediction: summary, ...classify(summary.error ?? "") }))
+      )
     case "canceled":
     case "aborted":
-      return Effect.flatMap(summarize(config, prediction), (summary) =>
-        Effect.fail(new PredictionCanceled({ provider, prediction: summary, status })))
+      return Effect.flatMap(
+        summarize(config, prediction),
+        (summary) => Effect.fail(new PredictionCanceled({ provider, prediction: summary, status }))
+      )
     default:
       return Effect.succeed(prediction)
   }

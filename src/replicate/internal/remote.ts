@@ -2,8 +2,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { Prediction } from "../schemas/Prediction.js"
 import type { Service } from "../ReplicateClient.js"
+import type { Prediction } from "../schemas/Prediction.js"
 
 /** Runs an effect to its end, but waits for it no longer than `limit`: the rest goes on in the background. */
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>

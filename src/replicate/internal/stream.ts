@@ -9,13 +9,20 @@ import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Sse from "../../http/Sse.js"
 import type * as Output from "../../Output.js"
-import { InvalidRequest, Issue, type ProviderError, ResponseError, StreamInterrupted, Timeout } from "../../ProviderError.js"
+import {
+  InvalidRequest,
+  Issue,
+  type ProviderError,
+  ResponseError,
+  StreamInterrupted,
+  Timeout
+} from "../../ProviderError.js"
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
+import { provider } from "./http.js"
 import { outcome } from "./outcome.js"
 import { PredictionReader } from "./reader.js"
 import * as remote from "./remote.js"
-import { provider } from "./http.js"
 
 /** Connections in a row that may bring nothing new before the stream is given up. */
 const maxReconnects = 5
@@ -124,8 +131,12 @@ const follow = (
   /** Completes the stream from the finished prediction, or fails with what it ended with. */
   const settle = (final: Prediction): Outputs => {
     onFinal()
-    return Stream.unwrap(Effect.map(outcome(client.config, final), (final) =>
-      Stream.fromChunk(Chunk.appendAll(reader.rest(final), ending(final)))))
+    return Stream.unwrap(
+      Effect.map(
+        outcome(client.config, final),
+        (final) => Stream.fromChunk(Chunk.appendAll(reader.rest(final), ending(final)))
+      )
+    )
   }
 
   /** The server ended the stream. The prediction is read for what it used, or why it failed. */

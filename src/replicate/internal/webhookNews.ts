@@ -25,7 +25,9 @@ const extent = (output: unknown): number =>
  */
 export const makeNews = (remember: number) => {
   const deliveries = makeRecent<true>(remember)
-  const predictions = makeRecent<{ readonly output: number; readonly logs: number; readonly isFinal: boolean }>(remember)
+  const predictions = makeRecent<{ readonly output: number; readonly logs: number; readonly isFinal: boolean }>(
+    remember
+  )
   return (delivery: string, prediction: Prediction): boolean => {
     const last = predictions.get(prediction.id)
     if (deliveries.get(delivery) || last?.isFinal) return false

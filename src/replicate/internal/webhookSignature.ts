@@ -1,6 +1,10 @@
+import * as Headers from "@effect/platform/Headers"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
+import type { Delivery } from "../Webhook.js"
+import { WebhookError } from "./webhookError.js"
 
 const algorithm = { name: "HMAC", hash: "SHA-256" }
 const encoder = new TextEncoder()
@@ -10,14 +14,14 @@ const encoder = new TextEncoder()
  *
  * @internal
  */
-export const importKey = (secret: Redacted.Redacted<string>): Effect.Effect<CryptoKey, "malformed-secret"> =>
+export const importKey = (secret: Redacted.Redacted<string>): Effect.Effect<CryptoKey, WebhookError> =>
   Effect.fromNullable(/^whsec_(.+)$/.exec(Redacted.value(secret).trim())?.[1]).pipe(
     Effect.flatMap(Encoding.decodeBase64),
     Effect.flatMap((key) =>
       Effect.tryPromise(() => crypto.subtle.importKey("raw", new Uint8Array(key), algorithm, false, ["sign"]))
     ),
-    // the errors underneath quote the secret
-    Effect.mapError(() => "malformed-secret" as const)
+    // the errors beneath quote the secret
+    Effect.mapError(() => new WebhookError({ reason: "malformed-secret" }))
   )
 
 const join = (head: Uint8Array, body: Uint8Array) => {
@@ -27,28 +31,59 @@ const join = (head: Uint8Array, body: Uint8Array) => {
   return whole
 }
 
-/**
- * Signs a body and what stands before it, as an entry of the signature header.
- *
- * @internal
- */
-export const sign = (key: CryptoKey, head: string, body: Uint8Array | string): Effect.Effect<string> =>
-  Effect.promise(() =>
-    crypto.subtle.sign(
-      algorithm,
-      key,
-      typeof body === "string" ? encoder.encode(head + body) : join(encoder.encode(head), body)
-    )
-  ).pipe(Effect.map((digest) => `v1,${Encoding.encodeBase64(new Uint8Array(digest))}`))
+/** The entry of the signature header that fits a body and what is signed before it. */
+const sign = (key: CryptoKey, head: string, body: Uint8Array | string): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() => {
+      const signed = typeof body === "string" ? encoder.encode(head + body) : join(encoder.encode(head), body)
+      return crypto.subtle.sign(algorithm, key, signed)
+    }),
+    (digest) => `v1,${Encoding.encodeBase64(new Uint8Array(digest))}`
+  )
 
 /**
- * Compares texts in a time that does not tell where they differ. As texts, because base64 has several spellings of
- * the same bytes.
- *
- * @internal
+ * Compares in a time that does not tell where the difference is. Texts and not bytes, because base64 has several
+ * spellings of the same bytes.
  */
-export const isSame = (expected: string, given: string): boolean => {
+const isSame = (expected: string, given: string): boolean => {
   let difference = expected.length ^ given.length
   for (let i = 0; i < expected.length; i++) difference |= expected.charCodeAt(i) ^ given.charCodeAt(i)
   return difference === 0
 }
+
+const header = (headers: Headers.Headers, name: string): Effect.Effect<string, WebhookError> => {
+  const value = headers[name]
+  return value === undefined || value === ""
+    ? Effect.fail(new WebhookError({ reason: "missing-header", detail: name }))
+    : Effect.succeed(value)
+}
+
+/**
+ * Gives the id of a delivery that was signed with the key no longer than the tolerance (in milliseconds) from now.
+ *
+ * @internal
+ */
+export const authenticate = Effect.fnUntraced(function*<E>(
+  delivery: Delivery,
+  key: Effect.Effect<CryptoKey, E>,
+  tolerance: number
+) {
+  const headers = Headers.fromInput(delivery.headers)
+  const id = yield* header(headers, "webhook-id")
+  const timestamp = yield* header(headers, "webhook-timestamp")
+  const signatures = yield* header(headers, "webhook-signature")
+  if (!/^\d{1,15}$/.test(timestamp)) {
+    return yield* new WebhookError({ reason: "malformed-header", detail: "webhook-timestamp" })
+  }
+  if (!signatures.includes(",")) {
+    return yield* new WebhookError({ reason: "malformed-header", detail: "webhook-signature" })
+  }
+  const age = (yield* Clock.currentTimeMillis) - Number(timestamp) * 1000
+  if (age > tolerance) return yield* new WebhookError({ reason: "too-old" })
+  if (age < -tolerance) return yield* new WebhookError({ reason: "too-new" })
+  const expected = yield* sign(yield* key, `${id}.${timestamp}.`, delivery.body)
+  if (!signatures.split(" ").some((given) => isSame(expected, given))) {
+    return yield* new WebhookError({ reason: "bad-signature" })
+  }
+  return id
+})

@@ -15,7 +15,8 @@ export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
   Schema.optionalWith(schema, { nullable: true, exact: true })
 
 /** No URL keeps a dot segment apart, and no escape carries half of a surrogate pair. */
-const isSegment = (text: string): boolean => text !== "" && text !== "." && text !== ".." && !/\p{Surrogate}/u.test(text)
+const isSegment = (text: string): boolean =>
+  text !== "" && text !== "." && text !== ".." && !/\p{Surrogate}/u.test(text)
 
 /**
  * A path segment, escaped. `HttpApiClient` puts parameters into the path as they are, so that an id of `../account`

@@ -1,0 +1,42 @@
+import * as Arr from "effect/Array"
+import * as Predicate from "effect/Predicate"
+
+/** With one of these, no connection came about, so that nothing was sent. */
+const connectCodes = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "ERR_TLS_CERT_ALTNAME_INVALID"
+])
+
+/** @internal */
+export interface SystemError {
+  readonly code: string
+  readonly beforeSending: boolean
+}
+
+/**
+ * The system's errors at the bottom of a chain of causes; several when several addresses were tried.
+ *
+ * @internal
+ */
+export const systemErrors = (cause: unknown, depth = 0): ReadonlyArray<SystemError> => {
+  if (!Predicate.isRecord(cause) || depth > 8) return []
+  const beneath = Arr.ensure(Array.isArray(cause.errors) ? cause.errors : cause.cause)
+    .flatMap((error) => systemErrors(error, depth + 1))
+  const { code } = cause
+  if (beneath.length > 0 || typeof code !== "string") return beneath
+  return [{ code, beforeSending: cause.syscall === "connect" || connectCodes.has(code) }]
+}
