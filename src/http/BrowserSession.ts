@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import { carriedSecrets, cleaner } from "../internal/scrub.js"
 import { type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
 import * as Failure from "./Failure.js"
 
@@ -72,24 +73,6 @@ const crumb = ({ options, valueEncoded }: Cookies.Cookie, now: number): Crumb =>
     ? options?.expires?.getTime() ?? Infinity
     : now + Duration.toMillis(options.maxAge)
 })
-
-const longestExcerpt = 500
-
-/** Shorter values are hardly secret, and would make holes in the text. */
-const shortestSecret = 8
-
-const cookieValues = ({ headers }: HttpClientRequest.HttpClientRequest): ReadonlyArray<string> =>
-  (headers["cookie"] ?? "")
-    .split("; ")
-    .map((pair) => pair.slice(pair.indexOf("=") + 1))
-    .filter((value) => value.length >= shortestSecret)
-
-const excerpt = (text: string, secrets: ReadonlyArray<string>): string =>
-  secrets
-    .reduce((text, secret) => text.replaceAll(secret, "<redacted>"), text)
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
-    .trim()
-    .slice(0, longestExcerpt)
 
 /**
  * Makes a session with no cookies but those given.
@@ -172,14 +155,14 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     text: (response) => Effect.mapError(response.text, toProviderError),
     bytes: (response) => Stream.mapError(response.stream, toProviderError),
     malformed: ({ request, status }, { body, why }) => {
-      const secrets = [...given.map(([, value]) => value).filter((value) => value !== ""), ...cookieValues(request)]
+      const clean = cleaner([...given.map(([, value]) => value), ...carriedSecrets(request, ["cookie"])])
       return new ResponseError({
         provider,
         reason: "malformed",
         method: request.method,
         url: Failure.publicUrl(request.url),
         status,
-        detail: body === undefined ? why : `${why}: ${excerpt(body, secrets)}`
+        detail: body === undefined ? why : clean(`${why}: ${body}`)
       })
     }
   }

@@ -184,12 +184,12 @@ export const watch = (
     Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const call = yield* restore(prepare(client, model, input, options))
-        const { onFinal, prediction } = yield* remote.createScoped(client, call, restore)
+        const { prediction, release } = yield* remote.createScoped(client, call, restore)
         const changes = Stream.tap(
           Polling.changes(polling(client, prediction, options)),
           (current) => {
             if (!current.isTerminal) return Effect.void
-            onFinal()
+            release()
             return outcome(client.config, current)
           }
         )

@@ -220,12 +220,31 @@ export interface ServeOptions<E = never, R = never> extends Options<E, R> {
   readonly remember?: number | undefined
 }
 
+/** An inbox and what closes it. */
+const open = Effect.fnUntraced(function*<E, R>(options: ServeOptions<E, R>) {
+  const { app, mailbox } = yield* makeInbox(yield* make(options), options)
+  return { app, events: dropStale(options)(Mailbox.toStream(mailbox)), close: mailbox.end }
+})
+
 /**
- * Makes an HTTP app that answers webhooks at once, and a stream of what they told without what is stale, for one
- * reader. Events that find no place are answered with 503, upon which Replicate sends the last one of a prediction again.
+ * Makes an HTTP app that answers webhooks at once, and a stream, for one reader, of what they told without what is
+ * stale. When the scope closes the stream ends, after the events that were taken.
  *
- * The rest: 200 for what is taken, 400 for what is malformed, 401 for what is not authentic, 413 for what is too large,
- * 503 while the secret cannot be got. When the scope closes the stream ends, after the events that were taken.
+ * The app answers 200 to what is taken, 400 to what is malformed, 401 to what is not authentic, 413 to what is too
+ * large, and 503 while the events find no place or the secret cannot be got: Replicate then sends the last event of a
+ * prediction again.
+ *
+ * @example
+ * ```ts
+ * import { Console, Effect, Redacted, Stream } from "effect"
+ * import { Webhook } from "effect-providers/replicate"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { app, events } = yield* Webhook.inbox({ secret: Redacted.make("whsec_ZXhhbXBsZQ==") })
+ *   yield* Effect.forkScoped(Stream.runForEach(events, (event) => Console.log(event.prediction.status)))
+ *   return app
+ * })
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -236,16 +255,11 @@ export const inbox = <E = never, R = never>(
   { readonly app: HttpApp.Default; readonly events: Stream.Stream<Event> },
   never,
   R | Scope.Scope
-> =>
-  Effect.gen(function*() {
-    const { app, mailbox } = yield* Effect.flatMap(make(options), (verifier) => makeInbox(verifier, options))
-    yield* Effect.addFinalizer(() => mailbox.end)
-    return { app, events: dropStale(options)(Mailbox.toStream(mailbox)) }
-  })
+> => Effect.acquireRelease(open(options), ({ close }) => close)
 
 /**
- * Makes an HTTP app that answers webhooks at once and hands the events to a handler, one after the other, as `inbox`
- * does. A handler that dies is logged. When the scope closes, what was taken is still handled: that was promised.
+ * Makes the app of an `inbox` and hands its events to a handler, one after the other. A handler that dies is logged.
+ * When the scope closes, the events that were taken are handled first: they will not be sent again.
  *
  * @example
  * ```ts
@@ -255,7 +269,7 @@ export const inbox = <E = never, R = never>(
  *
  * const route = HttpLayerRouter.use((router) =>
  *   Webhook.app({
- *     secret: Effect.orDie(Config.redacted("REPLICATE_WEBHOOK_SECRET")),
+ *     secret: Config.redacted("REPLICATE_WEBHOOK_SECRET"),
  *     onEvent: ({ prediction }) => Console.log(prediction.id, prediction.status)
  *   }).pipe(Effect.flatMap((app) => router.add("POST", "/hooks/replicate", app)))
  * )
@@ -268,5 +282,13 @@ export const app = <E = never, R = never, R2 = never>(
   options: ServeOptions<E, R> & { readonly onEvent: (event: Event) => Effect.Effect<void, never, R2> }
 ): Effect.Effect<HttpApp.Default, never, R | R2 | Scope.Scope> =>
   Effect.gen(function*() {
-    const scope = yield* Scope.make()
+    const { app, close, events } = yield* open(options)
+    const handled = Stream.runForEach(events, (event) =>
+      Effect.catchAllCause(options.onEvent(event), (cause) =>
+        Effect.logError("A webhook's handler died", cause)))
+    const worker = yield* Effect.forkScoped(handled)
+    yield* Effect.addFinalizer(() =>
+      Effect.zipRight(close, Fiber.await(worker))
+    )
+    return app
   })

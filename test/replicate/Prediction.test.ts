@@ -370,6 +370,27 @@ describe("interruption", () => {
       })
   )
 
+  it.effect.each(ways)(
+    "$way: the connect clock of a create runs on after the interruption",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        let closed = 0
+        const never = Effect.onInterrupt(Effect.never, () => Effect.sync(() => closed++))
+        const server = Server.make({ create: [() => never] }, {
+          connectTimeout: "20 seconds",
+          cancelTimeout: "3 seconds"
+        })
+        const fiber = yield* started(effect, server)
+        yield* Server.elapse(1)
+        yield* Server.interrupt(fiber)
+        assert.strictEqual(closed, 0)
+        yield* Server.elapse(60)
+        assert.isTrue(yield* Server.isDone(fiber))
+        assert.strictEqual(closed, 1)
+        assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
+      })
+  )
+
   it.effect("a cancel that is not answered holds the interruption no longer than the cancel timeout", () =>
     Effect.gen(function*() {
       const server = Server.make({ get: [running], cancel: [Server.silent] }, { cancelTimeout: "3 seconds" })

@@ -28,8 +28,8 @@ export const emulatorServer = Effect.gen(function*() {
     )
   yield* serve(api)
   yield* serve(streams)
-  const sockets = Effect.async<number>((resume) =>
+  const sockets = Effect.async<number>((resume) => {
     streams.node.getConnections((_, count) => resume(Effect.succeed(count)))
-  )
+  })
   return { emulator, streamUrl: streams.url, url: api.url, sockets }
 })

@@ -92,6 +92,12 @@ export class PredictionReader {
     return Chunk.unsafeFromArray(outputs)
   }
 
+  /** Whether a finished prediction holds at least what was given out: its output may have been removed. */
+  covers(prediction: Prediction): boolean {
+    if (prediction.data_removed === true) return false
+    return this.givesFiles ? prediction.files.length >= this.files : prediction.text.length >= this.characters
+  }
+
   /** What a finished prediction holds beyond what was given out. */
   rest(prediction: Prediction): Chunk.Chunk<Output.Output> {
     if (this.givesFiles) {

@@ -49,7 +49,7 @@ export const create = <E>(
       )))
 
 /**
- * As `create`, for a stream: the prediction is canceled when the scope closes before `onFinal` was called.
+ * As `create`, for a stream: the prediction is canceled when the scope closes before `release` was called.
  *
  * @internal
  */
@@ -59,10 +59,10 @@ export const createScoped = Effect.fnUntraced(function*<E>(
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
   const prediction = yield* create(client, call, restore)
-  let isFinal = prediction.isTerminal
-  yield* Effect.addFinalizer(() => isFinal ? Effect.void : abandon(client, prediction.id))
-  const onFinal = () => {
-    isFinal = true
+  let released = prediction.isTerminal
+  yield* Effect.addFinalizer(() => released ? Effect.void : abandon(client, prediction.id))
+  const release = () => {
+    released = true
   }
-  return { prediction, onFinal }
+  return { prediction, release }
 })

@@ -116,7 +116,7 @@ const connect = (client: Service, url: string, reader: PredictionReader) => {
 
 /**
  * Reads the stream of a prediction over as many connections as it takes, and completes it from the finished
- * prediction. `onFinal` is called as soon as it is known that the prediction is over.
+ * prediction. `release` is called when the prediction need not be canceled any more: it is over, or left to the caller.
  */
 const follow = (
   client: Service,
@@ -124,24 +124,37 @@ const follow = (
   prediction: Prediction,
   reader: PredictionReader,
   options: Options,
-  onFinal: () => void
+  release: () => void
 ): Outputs => {
   const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
 
+  const interrupted = (detail: string, resumable: boolean) => {
+    // what can be read on must not be canceled
+    release()
+    return new StreamInterrupted({
+      provider,
+      url: Failure.publicUrl(url),
+      predictionId: prediction.id,
+      events: reader.events,
+      characters: reader.characters,
+      lastEventId: reader.lastEventId,
+      resumable,
+      detail
+    })
+  }
+
   /** Completes the stream from the finished prediction, or fails with what it ended with. */
-  const settle = (final: Prediction): Outputs => {
-    onFinal()
-    return Stream.unwrap(
-      Effect.map(
-        outcome(client.config, final),
-        (final) => Stream.fromChunk(Chunk.appendAll(reader.rest(final), ending(final)))
-      )
-    )
+  const settle = (final: Prediction): Effect.Effect<Outputs, ProviderError> => {
+    release()
+    return Effect.flatMap(outcome(client.config, final), (final) =>
+      reader.covers(final)
+        ? Effect.succeed(Stream.fromChunk(Chunk.appendAll(reader.rest(final), ending(final))))
+        : Effect.fail(interrupted("the prediction does not hold its whole output any more", false)))
   }
 
   /** The server ended the stream. The prediction is read for what it used, or why it failed. */
   const closed = (reason: string | undefined): Outputs => {
-    onFinal()
+    release()
     const final = options.untilFinal(prediction).pipe(
       Effect.timeoutOption(usageTimeout),
       Effect.catchAll((error) =>
@@ -160,29 +173,19 @@ const follow = (
 
   /** The connection ended before the stream did. */
   const cut = (why: string, failures: number): Outputs => {
-    const interrupted = () =>
-      new StreamInterrupted({
-        provider,
-        url: Failure.publicUrl(url),
-        predictionId: prediction.id,
-        events: reader.events,
-        characters: reader.characters,
-        lastEventId: reader.lastEventId,
-        resumable: true,
-        detail: why
-      })
+    const unreadable = () => interrupted(why, true)
     const reconnect = Stream.suspend(() => {
       reader.reconnect()
       return connection(failures)
     })
     return Stream.unwrap(Effect.gen(function*() {
-      const current = yield* Effect.mapError(read, interrupted)
-      if (current.isTerminal) return settle(current)
+      const current = yield* Effect.mapError(read, unreadable)
+      if (current.isTerminal) return yield* settle(current)
       if (failures < maxReconnects) {
         yield* Effect.sleep(Duration.times(firstDelay, 2 ** failures))
         return reconnect
       }
-      return settle(yield* Effect.mapError(options.untilFinal(current), interrupted))
+      return yield* settle(yield* Effect.mapError(options.untilFinal(current), unreadable))
     }))
   }
 
@@ -214,12 +217,12 @@ export const predictionStream = (
   Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const call = yield* restore(prepare)
-      const { onFinal, prediction } = yield* remote.createScoped(client, call, restore)
+      const { prediction, release } = yield* remote.createScoped(client, call, restore)
       const url = prediction.urls?.stream
       if (url !== undefined) {
         const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
         const reader = new PredictionReader(givesFiles)
-        return follow(client, url, prediction, reader, options, onFinal)
+        return follow(client, url, prediction, reader, options, release)
       }
       if (options.unstreamable === "fail") {
         const message = `${options.model} cannot stream: run it, or allow polling`
@@ -227,7 +230,7 @@ export const predictionStream = (
       }
       return Stream.unwrap(Effect.gen(function*() {
         const final = yield* options.untilFinal(prediction)
-        onFinal()
+        release()
         yield* outcome(client.config, final)
         return Stream.fromChunk(Chunk.appendAll(Chunk.unsafeFromArray(whole(final)), ending(final)))
       }))

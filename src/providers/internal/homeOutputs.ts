@@ -1,0 +1,54 @@
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { cleaner } from "../../internal/scrub.js"
+import * as Output from "../../Output.js"
+import { ResponseError } from "../../ProviderError.js"
+
+const oneOrMore = <A extends string>(item: Schema.Schema<A>) =>
+  Schema.Union(
+    Schema.NonEmptyArray(item),
+    Schema.transform(item, Schema.Tuple(Schema.typeSchema(item)), {
+      strict: true,
+      decode: (only) => [only] as const,
+      encode: ([only]) => only
+    })
+  )
+
+const decode = {
+  text: Schema.decodeUnknown(oneOrMore(Schema.String)),
+  image: Schema.decodeUnknown(oneOrMore(Schema.String.pipe(Schema.pattern(/^(?:https?|data):/))))
+}
+
+/**
+ * The outputs a prediction's output stands for: a list as it is, and a single string as a list of one.
+ *
+ * @internal
+ */
+export const outputsOf = (
+  provider: string,
+  output: unknown,
+  { key, kind, prompt }: {
+    readonly kind: "text" | "image"
+    readonly prompt: string
+    /** The key the call was made with, which models can print. */
+    readonly key: Redacted.Redacted<string> | undefined
+  }
+): Effect.Effect<ReadonlyArray<Output.Output>, ResponseError> => {
+  const clean = cleaner(key === undefined ? [] : [Redacted.value(key)])
+  const found = output === undefined ? "none" : JSON.stringify(output)
+  return Effect.mapBoth(decode[kind](output), {
+    onFailure: () =>
+      new ResponseError({
+        provider,
+        reason: "malformed",
+        detail: clean(`expected ${kind} for an output, found ${found}`)
+      }),
+    onSuccess: (items): ReadonlyArray<Output.Output> => [
+      ...items.map((item): Output.Output =>
+        kind === "image" ? { _tag: "Image", url: item, alt: prompt } : Output.textDelta(item)
+      ),
+      { _tag: "Finish", reason: "stop" }
+    ]
+  })
+}

@@ -1,0 +1,450 @@
+import * as HttpApp from "@effect/platform/HttpApp"
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { createHmac } from "node:crypto"
+import { inspect } from "node:util"
+import { ResponseError } from "../../src/ProviderError.js"
+import { Prediction } from "../../src/replicate/schemas/Prediction.js"
+import * as Webhook from "../../src/replicate/Webhook.js"
+
+const key = Buffer.from("a key for the tests only")
+const secretText = `whsec_${key.toString("base64")}`
+const secret = Redacted.make(secretText)
+const now = 1_700_000_000
+
+const hmac = (text: string | Uint8Array, with_ = key) => createHmac("sha256", with_).update(text).digest("base64")
+
+const raw = (body: string | Uint8Array) => typeof body === "string" ? Buffer.from(body) : Buffer.from(body)
+
+/** A delivery as Replicate makes it, signed by an implementation that is not the one under test. */
+const delivery = (body: string | Uint8Array, { id = "msg_1", timestamp = now, version = "v1" } = {}) => ({
+  headers: {
+    "webhook-id": id,
+    "webhook-timestamp": String(timestamp),
+    "webhook-signature": `${version},${hmac(Buffer.concat([Buffer.from(`${id}.${timestamp}.`), raw(body)]))}`
+  },
+  body
+})
+
+const json = (fields: object = {}) => JSON.stringify({ id: "p1", status: "processing", ...fields })
+
+const with_ = (headers: Record<string, string | undefined>, body: string | Uint8Array = json()) => {
+  const signed = delivery(body)
+  return { ...signed, headers: { ...signed.headers, ...headers } }
+}
+
+const atNow = TestClock.setTime(now * 1000)
+
+const reasonOf = (given: Webhook.Delivery, options: Partial<Webhook.Options> = {}) =>
+  Webhook.verify(given, { secret, ...options }).pipe(
+    Effect.match({ onFailure: (error) => error.reason, onSuccess: () => "ok" })
+  )
+
+describe("verify", () => {
+  const vector = {
+    headers: {
+      "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+      "webhook-timestamp": "1614265330",
+      "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    },
+    body: "{\"test\": 2432232314}"
+  }
+  const vectorSecret = Redacted.make("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+
+  it.effect("the published example is authentic, as text and as bytes, in its time only", () =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(1_614_265_330_000)
+      assert.strictEqual(yield* reasonOf(vector, { secret: vectorSecret }), "ok")
+      const bytes = new TextEncoder().encode(vector.body)
+      assert.strictEqual(yield* reasonOf({ ...vector, body: bytes }, { secret: vectorSecret }), "ok")
+      yield* TestClock.adjust("6 minutes")
+      assert.strictEqual(yield* reasonOf(vector, { secret: vectorSecret }), "too-old")
+    }))
+
+  it.effect.each([
+    ["a record in another case", (signed: Record<string, string>) =>
+      Object.fromEntries(Object.entries(signed).map(([name, value]) => [name.toUpperCase(), value]))],
+    ["headers of the web", (signed: Record<string, string>) => new Headers(signed)],
+    ["pairs", (signed: Record<string, string>) => Object.entries(signed)],
+    ["lists of values", (signed: Record<string, string>) =>
+      Object.fromEntries(Object.entries(signed).map(([name, value]) => [name, [value]]))]
+  ])("takes %s", ([, convert]) =>
+    Effect.gen(function*() {
+      yield* atNow
+      const signed = delivery(json())
+      assert.strictEqual(yield* reasonOf({ ...signed, headers: convert(signed.headers) }), "ok")
+    }))
+
+  const right = delivery(json()).headers["webhook-signature"]
+  const other = `v1,${hmac("something else")}`
+
+  it.effect.each<[string, Webhook.Delivery, string]>([
+    ["no id", with_({ "webhook-id": undefined }), "missing-header"],
+    ["an empty id", with_({ "webhook-id": "" }), "missing-header"],
+    ["no timestamp", with_({ "webhook-timestamp": undefined }), "missing-header"],
+    ["no signature", with_({ "webhook-signature": undefined }), "missing-header"],
+    ["a timestamp that is a date", with_({ "webhook-timestamp": "2023-11-14T22:13:20Z" }), "malformed-header"],
+    ["a timestamp with a fraction", with_({ "webhook-timestamp": `${now}.0` }), "malformed-header"],
+    ["a timestamp in hexadecimal", with_({ "webhook-timestamp": "0x6553f100" }), "malformed-header"],
+    ["a negative timestamp", with_({ "webhook-timestamp": `-${now}` }), "malformed-header"],
+    ["a timestamp in milliseconds", with_({ "webhook-timestamp": `${now}000` }), "too-new"],
+    ["a signature without version", with_({ "webhook-signature": right.slice(3) }), "malformed-header"],
+    ["another signature", with_({ "webhook-signature": other }), "bad-signature"],
+    ["the signature of another secret", with_({
+      "webhook-signature": `v1,${hmac(`msg_1.${now}.${json()}`, Buffer.from("another"))}`
+    }), "bad-signature"],
+    ["the secret's text as the key", with_({
+      "webhook-signature": `v1,${hmac(`msg_1.${now}.${json()}`, Buffer.from(secretText))}`
+    }), "bad-signature"],
+    ["a signature of v2 only", with_({ "webhook-signature": right.replace("v1", "v2") }), "bad-signature"],
+    ["a signature of v1a only", with_({ "webhook-signature": right.replace("v1", "v1a") }), "bad-signature"],
+    ["an empty signature", with_({ "webhook-signature": "v1," }), "bad-signature"],
+    ["a longer signature", with_({ "webhook-signature": `${right}A` }), "bad-signature"],
+    ["a shorter signature", with_({ "webhook-signature": right.slice(0, -1) }), "bad-signature"],
+    // the last letter before the padding has two bits that are not part of the digest
+    ["another spelling of the signature's bytes", with_({
+      "webhook-signature": right.replace(/.=$/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}=`)
+    }), "bad-signature"],
+    ["the right signature last", with_({ "webhook-signature": `${other} v2,abc junk ${right}` }), "ok"],
+    ["the right signature first", with_({ "webhook-signature": `${right} ${other}` }), "ok"]
+  ])("%s: %3$s", ([, given, expected]) =>
+    Effect.gen(function*() {
+      yield* atNow
+      assert.strictEqual(yield* reasonOf(given), expected)
+    }))
+
+  it.effect.each<[string, string]>([
+    ["empty", ""],
+    ["without prefix", key.toString("base64")],
+    ["with nothing after the prefix", "whsec_"],
+    ["not base64", "whsec_not*base64"],
+    ["an API token", "r8_Abcdefghijklmnop"]
+  ])("a secret that is %s is malformed, and is not printed", ([, text]) =>
+    Effect.gen(function*() {
+      yield* atNow
+      const error = yield* Effect.flip(Webhook.verify(delivery(json()), { secret: Redacted.make(text) }))
+      assert.strictEqual(error.reason, "malformed-secret")
+      if (text.length > 6) assert.notInclude(inspect(error, { depth: 10 }), text.slice(6))
+    }))
+
+  it.effect("white space around the secret does no harm", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      assert.strictEqual(yield* reasonOf(delivery(json()), { secret: Redacted.make(` ${secretText}\n`) }), "ok")
+    }))
+
+  it.effect.each<[offset: number, tolerance: Webhook.Options["tolerance"], expected: string]>([
+    [300_000, undefined, "ok"],
+    [300_001, undefined, "too-old"],
+    [-300_000, undefined, "ok"],
+    [-300_001, undefined, "too-new"],
+    [10_000, "10 seconds", "ok"],
+    [10_001, "10 seconds", "too-old"],
+    [-10_001, "10 seconds", "too-new"],
+    [1_000_000_000, Infinity, "ok"]
+  ])("%i ms after the signing, with a tolerance of %s: %s", ([offset, tolerance, expected]) =>
+    Effect.gen(function*() {
+      yield* TestClock.setTime(now * 1000 + offset)
+      assert.strictEqual(yield* reasonOf(delivery(json()), { tolerance }), expected)
+    }))
+
+  const bytes = FastCheck.uint8Array({ minLength: 1, maxLength: 200 })
+
+  it.effect.prop("any bytes are verified as they are", [bytes], ([body]) =>
+    Effect.gen(function*() {
+      yield* atNow
+      assert.strictEqual(yield* reasonOf(delivery(body)), "ok")
+    }))
+
+  it.effect.prop(
+    "any changed byte of the body fails",
+    [bytes, FastCheck.nat(), FastCheck.integer({ min: 1, max: 255 })],
+    ([body, at, mask]) =>
+      Effect.gen(function*() {
+        yield* atNow
+        const changed = body.map((byte, index) => index === at % body.length ? byte ^ mask : byte)
+        assert.strictEqual(yield* reasonOf({ ...delivery(body), body: changed }), "bad-signature")
+      })
+  )
+
+  it.effect.prop(
+    "any changed character of a header fails",
+    [
+      FastCheck.constantFrom("webhook-id", "webhook-timestamp", "webhook-signature"),
+      FastCheck.nat(),
+      FastCheck.integer({ min: 0x21, max: 0x7e })
+    ],
+    ([name, nat, code]) =>
+      Effect.gen(function*() {
+        yield* atNow
+        const given = delivery(json())
+        const text = given.headers[name]
+        const at = nat % text.length
+        const changed = text.slice(0, at) + String.fromCharCode(code) + text.slice(at + 1)
+        FastCheck.pre(changed !== text)
+        assert.notStrictEqual(yield* reasonOf({ ...given, headers: { ...given.headers, [name]: changed } }), "ok")
+      })
+  )
+
+  it.effect("no error prints the secret, the signature or the body", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const body = json({ logs: 5, input: { prompt: "MARK" } })
+      const cases = [with_({ "webhook-signature": other }, body), delivery(body), delivery("MARK"), with_({}, "{")]
+      for (const given of cases) {
+        const error = yield* Effect.flip(Webhook.receive(given, { secret, tolerance: "1 hour" }))
+        for (const text of [error.message, String(error), JSON.stringify(error), inspect(error, { depth: 10 })]) {
+          assert.notInclude(text, "MARK")
+          assert.notInclude(text, key.toString("base64"))
+          assert.notInclude(text, given.headers["webhook-signature"].slice(3))
+        }
+      }
+    }))
+})
+
+describe("decode and receive", () => {
+  it.effect("gives the id of the message and the prediction", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const body = json({ status: "succeeded", output: ["a", "b"], metrics: {}, completed_at: null, later: 1 })
+      const event = yield* Webhook.receive(delivery(new TextEncoder().encode(body), { id: "msg_7" }), { secret })
+      assert.strictEqual(event.id, "msg_7")
+      assert.strictEqual(event.prediction.text, "ab")
+      assert.isTrue(event.prediction.isTerminal)
+    }))
+
+  it.effect("reads a training", () =>
+    Effect.gen(function*() {
+      const output = { version: "me/model:abc", weights: "https://replicate.delivery/weights.tar" }
+      const training = yield* Webhook.decode(json({ status: "succeeded", output, logs: null, webhook_completed: null }))
+      assert.deepStrictEqual(training.output, output)
+    }))
+
+  it.effect.each<[string, string | Uint8Array, string]>([
+    ["empty", "", "expected JSON"],
+    ["HTML", "<html>", "expected JSON"],
+    ["truncated", "{\"id\":\"p1\"", "expected JSON"],
+    ["not UTF-8", new Uint8Array([0x22, 0xff, 0xfe, 0x22]), "expected JSON"],
+    ["a list", "[]", "expected"],
+    ["without status", "{\"id\":\"p1\"}", "status"]
+  ])("an authentic body that is %s is malformed", ([, body, detail]) =>
+    Effect.gen(function*() {
+      yield* atNow
+      const error = yield* Effect.flip(Webhook.receive(delivery(body), { secret }))
+      assert.strictEqual(error.reason, "malformed-body")
+      assert.include(error.detail, detail)
+    }))
+
+  it.effect("a body that is not authentic is not looked at", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const error = yield* Effect.flip(Webhook.receive({ ...delivery(json()), body: "<html>" }, { secret }))
+      assert.strictEqual(error.reason, "bad-signature")
+    }))
+})
+
+describe("the secret", () => {
+  const unavailable = new ResponseError({ provider: "Replicate", reason: "network" })
+
+  it.effect("is got once by all who wait for it, and not before it is needed", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const calls = yield* Ref.make(0)
+      const slow = Ref.update(calls, (n) => n + 1).pipe(Effect.andThen(Effect.sleep("1 second")), Effect.as(secret))
+      const webhooks = yield* Webhook.make({ secret: slow })
+      yield* Effect.flip(webhooks.verify({ headers: {}, body: "" }))
+      assert.strictEqual(yield* Ref.get(calls), 0)
+      const all = yield* Effect.fork(
+        Effect.forEach([1, 2, 3], () => webhooks.verify(delivery(json())), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(all)
+      assert.strictEqual(yield* Ref.get(calls), 1)
+    }))
+
+  it.effect("a failure to get it is passed on, and not kept", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const calls = yield* Ref.make(0)
+      const flaky = Effect.flatMap(
+        Ref.getAndUpdate(calls, (n) => n + 1),
+        (n) => n === 0 ? Effect.fail(unavailable) : Effect.succeed(secret)
+      )
+      const webhooks = yield* Webhook.make({ secret: flaky })
+      assert.strictEqual(yield* Effect.flip(webhooks.verify(delivery(json()))), unavailable)
+      yield* webhooks.verify(delivery(json()))
+      yield* webhooks.verify(delivery(json()))
+      assert.strictEqual(yield* Ref.get(calls), 2)
+    }))
+
+  it.effect("an interruption while it is got harms nobody else", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const webhooks = yield* Webhook.make({ secret: Effect.delay(Effect.succeed(secret), "1 second") })
+      const first = yield* Effect.fork(webhooks.verify(delivery(json())))
+      const second = yield* Effect.fork(webhooks.verify(delivery(json())))
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(second)
+    }))
+})
+
+describe("dropStale", () => {
+  type Told = [message: string, status: string, output?: unknown, logs?: string, prediction?: string]
+
+  const passed = (told: ReadonlyArray<Told>, options?: { readonly remember?: number }) =>
+    Stream.fromIterable(told).pipe(
+      Stream.map(([id, status, output = null, logs = "", prediction = "p1"]): Webhook.Event => ({
+        id,
+        prediction: new Prediction({ id: prediction, status, output, logs })
+      })),
+      Webhook.dropStale(options),
+      Stream.runCollect,
+      Effect.map((events) => Array.from(events, (event) => event.id))
+    )
+
+  it.effect.each<[string, ReadonlyArray<Told>, ReadonlyArray<string>]>([
+    ["all that is new passes", [
+      ["a", "starting"],
+      ["b", "processing", ["x"], "1"],
+      ["c", "processing", ["x", "y"], "1"],
+      ["d", "succeeded", ["x", "y"], "12"]
+    ], ["a", "b", "c", "d"]],
+    ["a message that comes twice", [["a", "starting"], ["a", "starting"], ["b", "succeeded"]], ["a", "b"]],
+    ["anything after the end", [["a", "succeeded", "x"], ["b", "processing", "xy"], ["c", "failed"]], ["a"]],
+    ["less output in a list", [["a", "processing", ["x", "y"]], ["b", "processing", ["x"]]], ["a"]],
+    ["less output in a text", [["a", "processing", "xy"], ["b", "processing", "x"]], ["a"]],
+    ["output that is gone", [["a", "processing", { x: 1 }], ["b", "processing", null]], ["a"]],
+    ["fewer logs", [["a", "processing", null, "12"], ["b", "processing", ["x"], "1"]], ["a"]],
+    ["a late start", [["b", "processing", ["x"], "1"], ["a", "starting"]], ["b"]],
+    ["the end passes even with less", [["a", "processing", ["x"], "1"], ["b", "failed", null, ""]], ["a", "b"]],
+    ["aborted is an end", [["a", "aborted"], ["b", "starting"]], ["a"]],
+    ["predictions do not disturb each other", [
+      ["a", "succeeded", "x", "", "p1"],
+      ["b", "starting", null, "", "p2"],
+      ["c", "processing", null, "", "p1"]
+    ], ["a", "b"]]
+  ])("%s", ([, told, expected]) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* passed(told), expected)
+    }))
+
+  it.effect("what was told longest ago is forgotten first", () =>
+    Effect.gen(function*() {
+      const told: ReadonlyArray<Told> = [
+        ["a", "succeeded", "x", "", "p1"],
+        ["b", "succeeded", "x", "", "p2"],
+        ["c", "processing", "x", "", "p1"],
+        ["d", "succeeded", "x", "", "p3"],
+        ["e", "succeeded", "x", "", "p4"],
+        ["a", "processing", "x", "", "p1"]
+      ]
+      assert.deepStrictEqual(yield* passed(told, { remember: 3 }), ["a", "b", "d", "e", "a"])
+      assert.deepStrictEqual(yield* passed(told), ["a", "b", "d", "e"])
+    }))
+
+  it.effect("two runs of one stream know nothing of each other", () =>
+    Effect.gen(function*() {
+      const event = { id: "a", prediction: new Prediction({ id: "p", status: "succeeded" }) }
+      const stream = Webhook.dropStale()(Stream.succeed<Webhook.Event>(event))
+      assert.strictEqual(yield* Stream.runCount(stream), 1)
+      assert.strictEqual(yield* Stream.runCount(stream), 1)
+    }))
+
+  const told = FastCheck.array(
+    FastCheck.tuple(
+      FastCheck.string({ maxLength: 1 }),
+      FastCheck.constantFrom("starting", "processing", "succeeded"),
+      FastCheck.string({ maxLength: 3 }),
+      FastCheck.string({ maxLength: 3 })
+    ),
+    { maxLength: 30 }
+  )
+
+  it.effect.prop("in any order, what passes never shrinks, repeats, or outlives the end", [told], ([told]) =>
+    Effect.gen(function*() {
+      const numbered = told.map(([, ...rest], index): Told => [String(index), ...rest])
+      const kept = (yield* passed(numbered)).map((id) => numbered[Number(id)]!)
+      const ends = kept.flatMap(([, status], index) => status === "succeeded" ? [index] : [])
+      assert.deepStrictEqual(ends, numbered.some(([, status]) => status === "succeeded") ? [kept.length - 1] : [])
+      const before = kept.filter(([, status]) => status !== "succeeded")
+      for (const [index, [, , output = "", logs = ""]] of before.entries()) {
+        const [, , lastOutput = "", lastLogs = ""] = before[index - 1] ?? ["", ""]
+        assert.isAtLeast(String(output).length, String(lastOutput).length)
+        assert.isAtLeast(logs.length, lastLogs.length)
+      }
+      const repeated = yield* passed(told)
+      assert.strictEqual(new Set(repeated).size, repeated.length)
+    }))
+})
+
+describe("app and inbox", () => {
+  /** Calls an app in process, on the clock of the test. */
+  const caller = Effect.fnUntraced(function*(app: HttpApp.Default) {
+    const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(app)
+    return ({ body, headers }: Webhook.Delivery, more: Record<string, string> = {}) =>
+      Effect.promise(() =>
+        handler(
+          new Request("http://localhost/hooks", {
+            method: "POST",
+            headers: new Headers({ ...headers as Record<string, string>, ...more }),
+            body: raw(body)
+          })
+        )
+      )
+  })
+
+  /** An app with a handler that keeps what it is given and waits for the gate. */
+  const serve = Effect.fnUntraced(function*(options: Partial<Webhook.ServeOptions<unknown>> = {}) {
+    yield* atNow
+    const seen: Array<string> = []
+    const gate = yield* Deferred.make<void>()
+    const started = yield* Deferred.make<void>()
+    const app = yield* Webhook.app({
+      secret,
+      ...options,
+      onEvent: (event) =>
+        Deferred.succeed(started, undefined).pipe(
+          Effect.andThen(Deferred.await(gate)),
+          Effect.andThen(Effect.sync(() => seen.push(event.id)))
+        )
+    })
+    return { call: yield* caller(app), seen, open: Deferred.succeed(gate, undefined), started: Deferred.await(started) }
+  })
+
+  const ended = (id: string) => delivery(json({ id: `p-${id}`, status: "succeeded" }), { id })
+
+  it.scoped("C29: answers 200 before the handler is done", () =>
+    Effect.gen(function*() {
+      const { call, seen, started } = yield* serve()
+      const response = yield* call(ended("a"))
+      assert.strictEqual(response.status, 200)
+      yield* started
+      assert.deepStrictEqual(seen, [])
+    }).pipe(Effect.timeout("10 seconds"), Effect.interruptible, withoutDraining))
+
+  it.effect("what was taken is handled before the scope is closed, and nothing is taken after", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const { call, open, seen } = yield* Scope.extend(serve(), scope)
+      for (const id of ["a", "b", "c"]) assert.strictEqual((yield* call(ended(id))).status, 200)
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* Effect.yieldNow()
+      assert.strictEqual((yield* call(ended("d"))).status, 503)
+      yield* open
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(seen, ["a", "b", "c"])
+    }))
+})
