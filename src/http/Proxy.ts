@@ -287,6 +287,15 @@ export const fromEnv: Config.Config<Options> = Config.all({
  * Provides an `HttpClient` that calls through the proxies of the environment, or of any other `Config`; without any,
  * it calls directly.
  *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Replicate } from "effect-providers"
+ * import { Proxy } from "effect-providers/node"
+ *
+ * const live = Replicate.layerConfig().pipe(Layer.provide(Proxy.layerConfig()))
+ * ```
+ *
  * @since 0.1.0
  * @category layers
  */

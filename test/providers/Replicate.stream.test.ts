@@ -312,7 +312,7 @@ describe("Replicate: how the stream ends", () => {
       assert.strictEqual(end.events, 2)
       assert.strictEqual(end.characters, 5)
       assert.strictEqual(end.lastEventId, "100:1")
-      assert.strictEqual(end.url, "https://stream.replicate.example/v1/streams/abc")
+      assert.strictEqual(end.url, "https://stream.replicate.example")
       assert.notInclude(fake.printed(end), "capability")
       assert.notInclude(fake.printed(end), fake.secret)
     }))

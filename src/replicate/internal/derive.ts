@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as ParseResult from "effect/ParseResult"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
-import { isProviderError, isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
+import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import { ReplicateApi } from "../ReplicateApi.js"
 import type { Api } from "../ReplicateClient.js"
@@ -16,6 +16,8 @@ import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { provider } from "./http.js"
 
 type Call = (request?: { readonly headers?: { readonly prefer?: string } }) => Effect.Effect<unknown, unknown>
+
+type Endpoint = { readonly method: string; readonly name: string; readonly path: string }
 
 /** Nothing was started at the service, so that sending the same call again cannot do anything twice. */
 const isRefusal = (error: ProviderError): boolean =>
@@ -66,20 +68,29 @@ export const derive = Effect.fnUntraced(function*(
   // what is done to a call is the same for all of them, whatever they take and give
   const client = derived as unknown as Readonly<Record<string, Readonly<Record<string, Call>>>>
 
-  const wrap = (group: string, name: string, safe: boolean, call: Call): Call => (request) => {
-    const once = Effect.flatMap(CallSettings, ({ connectTimeout = config.connectTimeout }) => {
-      const duration = Duration.sum(connectTimeout, hold(request?.headers?.prefer))
-      return Effect.timeoutFail(Effect.catchAll(call(request), requestError), {
-        duration,
-        onTimeout: () => new Timeout({ provider, clock: "connect", duration })
+  const wrap = (group: string, endpoint: Endpoint, call: Call): Call => {
+    const { method, name } = endpoint
+    const safe = method === "GET" || method === "DELETE" || name === "cancel"
+    const at = { method, url: Failure.publicUrl(`${config.baseUrl}${endpoint.path}`) }
+    // the decoder of an answer does not know what was called
+    const located = (error: ProviderError) =>
+      error._tag === "ResponseError" && error.url === undefined ? new ResponseError({ ...error, ...at }) : error
+
+    return (request) => {
+      const once = Effect.flatMap(CallSettings, ({ connectTimeout = config.connectTimeout }) => {
+        const duration = Duration.sum(connectTimeout, hold(request?.headers?.prefer))
+        return Effect.timeoutFail(Effect.catchAll(call(request), requestError), {
+          duration,
+          onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration })
+        })
       })
-    })
-    const attempt = safe ? once : unattended(once)
-    return Effect.withSpan(
-      Retry.retry(attempt, { policy: config.retry, while: safe ? isRetryable : isRefusal }),
-      `Replicate.${group}.${name}`,
-      { captureStackTrace: false }
-    )
+      return Retry.retry(Effect.mapError(safe ? once : unattended(once), located), {
+        policy: config.retry,
+        while: safe ? isRetryable : isRefusal
+      }).pipe(
+        Effect.withSpan(`Replicate.${group}.${name}`, { captureStackTrace: false })
+      )
+    }
   }
 
   const api: Record<string, Record<string, Call>> = {}
@@ -89,11 +100,8 @@ export const derive = Effect.fnUntraced(function*(
     },
     onEndpoint: ({ endpoint, group }) => {
       const call = client[group.identifier]?.[endpoint.name]
-      const safe = endpoint.method === "GET" || endpoint.method === "DELETE" || endpoint.name === "cancel"
       const calls = api[group.identifier]
-      if (call !== undefined && calls !== undefined) {
-        calls[endpoint.name] = wrap(group.identifier, endpoint.name, safe, call)
-      }
+      if (call !== undefined && calls !== undefined) calls[endpoint.name] = wrap(group.identifier, endpoint, call)
     }
   })
   // the loop above visits every endpoint of ReplicateApi, which is what `Api` is computed from

@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { InvalidRequest, Issue, ModelNotFound } from "../../ProviderError.js"
+import { InvalidRequest, Issue, ModelNotFound, type ResponseError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
 import type { CreateOptions, Input } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
@@ -10,6 +10,15 @@ const invalid = (field: string, message: string) =>
   new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
 
 const isHttpUrl = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+
+const callOf = ({ attempts, detail, method, provider, status, url }: ResponseError) => ({
+  attempts,
+  detail,
+  method,
+  provider,
+  status,
+  url
+})
 
 /** Whole seconds, rounded up, within bounds. */
 const wholeSeconds = (
@@ -59,7 +68,7 @@ export const prepare = Effect.fnUntraced(function*(
     (error) =>
       Effect.fail(
         error.status === 404
-          ? new ModelNotFound({ provider, model, known: [], url: error.url, status: 404, detail: error.detail })
+          ? new ModelNotFound({ ...callOf(error), model, known: [] })
           : error
       )
   )

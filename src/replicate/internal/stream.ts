@@ -126,6 +126,8 @@ const follow = (
   options: Options,
   release: () => void
 ): Outputs => {
+  // whoever has the whole URL can read the output
+  const { origin } = new URL(url)
   const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
 
   const interrupted = (detail: string, resumable: boolean) => {
@@ -133,7 +135,7 @@ const follow = (
     release()
     return new StreamInterrupted({
       provider,
-      url: Failure.publicUrl(url),
+      url: origin,
       predictionId: prediction.id,
       events: reader.events,
       characters: reader.characters,
@@ -193,7 +195,7 @@ const follow = (
     const before = reader.events
     let why = "the connection was closed"
     const outputs = Stream.catchAll(connect(client, url, reader), (error) => {
-      why = error.message
+      why = error.message.replaceAll(Failure.publicUrl(url), origin)
       return Stream.empty
     })
     const next = Stream.suspend(() =>
@@ -219,7 +221,7 @@ export const predictionStream = (
       const call = yield* restore(prepare)
       const { prediction, release } = yield* remote.createScoped(client, call, restore)
       const url = prediction.urls?.stream
-      if (url !== undefined) {
+      if (url !== undefined && URL.canParse(url)) {
         const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
         const reader = new PredictionReader(givesFiles)
         return follow(client, url, prediction, reader, options, release)

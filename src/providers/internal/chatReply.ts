@@ -1,0 +1,160 @@
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Output from "../../Output.js"
+
+/**
+ * Why a reply is none: the nonce was refused, the service told of an error (`body` is as a JSON API would tell it), or
+ * the reply is of no known form.
+ *
+ * @internal
+ */
+export type Flaw =
+  | { readonly kind: "nonce"; readonly text: string }
+  | { readonly kind: "error"; readonly body: unknown }
+  | { readonly kind: "malformed"; readonly why: string; readonly text: string }
+
+/**
+ * A reader in the middle of one reply. It is mutable: one reply, one reader.
+ *
+ * @internal
+ */
+export interface Reader {
+  /** Takes the next piece of text, cut anywhere, and gives the outputs it completed. */
+  readonly feed: (text: string) => ReadonlyArray<Output.Output>
+  /** Takes the end of the reply, and gives what was kept until then. */
+  readonly end: () => ReadonlyArray<Output.Output>
+  /** The reply said that it is over. */
+  readonly isDone: boolean
+  readonly flaw: Flaw | undefined
+  /** Deltas given, and their characters. */
+  readonly deltas: number
+  readonly characters: number
+}
+
+const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
+
+/** Fields of event streams that say nothing here, and comments. */
+const isAside = (line: string): boolean => /^(?:(?:event|id|retry):|:)/.test(line)
+
+interface Choice {
+  readonly content: string
+  readonly finish: unknown
+}
+
+const choiceOf = (event: unknown): Choice | undefined => {
+  const choice: unknown = Predicate.isRecord(event) && Array.isArray(event.choices) ? event.choices[0] : undefined
+  if (!Predicate.isRecord(choice) || !Predicate.isRecord(choice.delta)) return undefined
+  const content = choice.delta.content ?? ""
+  return typeof content === "string" ? { content, finish: choice.finish_reason } : undefined
+}
+
+const reasonOf = (finish: unknown): Output.Of<"Finish">["reason"] =>
+  finish === "length" ? "length" : finish === "content_filter" ? "content-filter" : "stop"
+
+const failureOf = (value: unknown): Flaw | undefined => {
+  if (value === 0 || value === -1) return { kind: "nonce", text: String(value) }
+  if (!Predicate.isRecord(value)) return undefined
+  if (Predicate.isNotNullable(value.error)) return { kind: "error", body: value }
+  if (value.status !== "error" && value.success !== false) return undefined
+  const said = [value.msg, value.message, value.data].find(Predicate.isString) ?? "the service gave no reason"
+  return /\bnonce\b/i.test(said) ? { kind: "nonce", text: said } : { kind: "error", body: { error: said } }
+}
+
+/**
+ * Makes a reader for one reply of the chat plugin: an event stream of deltas, a JSON object with the whole text, or
+ * both. The text of the JSON comes last, wherever it stood.
+ *
+ * @internal
+ */
+export const makeReader = (): Reader => {
+  let held = ""
+  let json = ""
+  let isDone = false
+  let finish: unknown
+  let flaw: Flaw | undefined
+  let deltas = 0
+  let characters = 0
+
+  const readEvent = (data: string, outputs: Array<Output.Output>) => {
+    const event = Option.getOrUndefined(parseJson(data))
+    if (event === undefined) return
+    const choice = choiceOf(event)
+    if (choice === undefined) {
+      flaw = failureOf(event) ?? { kind: "malformed", why: "an event has no choices", text: data }
+      return
+    }
+    finish = choice.finish ?? finish
+    if (choice.content === "") return
+    deltas++
+    characters += choice.content.length
+    outputs.push(Output.textDelta(choice.content))
+  }
+
+  const readLine = (untrimmed: string, outputs: Array<Output.Output>) => {
+    const line = untrimmed.trim()
+    if (!line.startsWith("data:")) {
+      if (!isAside(line)) json += line
+      return
+    }
+    const data = line.slice("data:".length).trim()
+    if (data === "[DONE]") isDone = true
+    else readEvent(data, outputs)
+  }
+
+  const isOver = () => isDone || flaw !== undefined
+
+  const feed = (text: string): ReadonlyArray<Output.Output> => {
+    const outputs: Array<Output.Output> = []
+    const lines = text.split("\n")
+    const rest = lines.pop() ?? ""
+    for (const line of lines) {
+      if (isOver()) return outputs
+      readLine(held + line, outputs)
+      held = ""
+    }
+    held += rest
+    return outputs
+  }
+
+  const readJson = (outputs: Array<Output.Output>) => {
+    const value = Option.getOrUndefined(parseJson(json))
+    const failure = failureOf(value)
+    if (failure !== undefined) flaw = failure
+    else if (Predicate.isRecord(value) && Predicate.isNotNullable(value.data)) {
+      outputs.push(typeof value.data === "string" ? Output.textDelta(value.data) : { _tag: "Json", value: value.data })
+      finish ??= "stop"
+    } // what stands around a reply that was understood is noise
+    else if (deltas === 0) flaw = { kind: "malformed", why: "expected a reply of the chat", text: json }
+  }
+
+  const end = (): ReadonlyArray<Output.Output> => {
+    const outputs: Array<Output.Output> = []
+    if (!isOver()) readLine(held, outputs)
+    held = ""
+    if (flaw === undefined && json !== "") readJson(outputs)
+    else if (flaw === undefined && deltas === 0 && !isDone) {
+      flaw = { kind: "malformed", why: "the reply is empty", text: "" }
+    }
+    if (flaw === undefined && (isDone || finish !== undefined)) {
+      outputs.push({ _tag: "Finish", reason: reasonOf(finish) })
+    }
+    return outputs
+  }
+
+  return {
+    feed,
+    end,
+    get isDone() {
+      return isDone
+    },
+    get flaw() {
+      return flaw
+    },
+    get deltas() {
+      return deltas
+    },
+    get characters() {
+      return characters
+    }
+  }
+}
