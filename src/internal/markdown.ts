@@ -7,12 +7,8 @@ const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", 
 /** Characters that mean something anywhere in a line, and those that do only where a line begins. */
 const marks = /[\\`*_~[\]$]|^[-+=#]|(?<=^\d+)[.)]/g
 
-/**
- * Escapes words for one line of markdown, with whitespace normalised.
- *
- * @internal
- */
-export const words = (text: string): string =>
+/** Escapes words for one line of markdown, with whitespace normalised. */
+const words = (text: string): string =>
   text
     .replace(/\s+/g, " ")
     .trim()

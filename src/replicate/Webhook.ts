@@ -106,7 +106,7 @@ const cachedSuccess = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<Effect.Ef
  * @example
  * ```ts
  * import { Config, Effect } from "effect"
- * import { Webhook } from "effect-providers/replicate"
+ * import * as Webhook from "effect-providers/replicate/Webhook"
  *
  * const predictionOf = Effect.gen(function*() {
  *   const webhooks = yield* Webhook.make({ secret: Config.redacted("REPLICATE_WEBHOOK_SECRET") })
@@ -138,7 +138,7 @@ export const make = <E = never, R = never>(options: Options<E, R>): Effect.Effec
  * @example
  * ```ts
  * import { Redacted } from "effect"
- * import { Webhook } from "effect-providers/replicate"
+ * import * as Webhook from "effect-providers/replicate/Webhook"
  *
  * const verified = (headers: Headers, body: Uint8Array) =>
  *   Webhook.verify({ headers, body }, { secret: Redacted.make("whsec_ZXhhbXBsZQ==") })
@@ -237,7 +237,7 @@ const open = Effect.fnUntraced(function*<E, R>(options: ServeOptions<E, R>) {
  * @example
  * ```ts
  * import { Console, Effect, Redacted, Stream } from "effect"
- * import { Webhook } from "effect-providers/replicate"
+ * import * as Webhook from "effect-providers/replicate/Webhook"
  *
  * const program = Effect.gen(function*() {
  *   const { app, events } = yield* Webhook.inbox({ secret: Redacted.make("whsec_ZXhhbXBsZQ==") })
@@ -265,7 +265,7 @@ export const inbox = <E = never, R = never>(
  * ```ts
  * import { HttpLayerRouter } from "@effect/platform"
  * import { Config, Console, Effect } from "effect"
- * import { Webhook } from "effect-providers/replicate"
+ * import * as Webhook from "effect-providers/replicate/Webhook"
  *
  * const route = HttpLayerRouter.use((router) =>
  *   Webhook.app({
@@ -287,6 +287,7 @@ export const app = <E = never, R = never, R2 = never>(
       Effect.catchAllCause(options.onEvent(event), (cause) =>
         Effect.logError("A webhook's handler died", cause)))
     const worker = yield* Effect.forkScoped(handled)
+    // runs before the worker is interrupted
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(close, Fiber.await(worker))
     )

@@ -1,3 +1,4 @@
+// @effect-diagnostics processEnvInEffect:off -- Node reads the switch for self-signed certificates from there
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"

@@ -1,15 +1,18 @@
 import { FetchHttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Deferred, Duration, Effect, Fiber, Redacted, Ref, Schedule, Stream } from "effect"
+import { Chunk, Deferred, Duration, Effect, Fiber, Layer, Redacted, Ref, Schedule, Stream } from "effect"
 import { Output, Provider, Replicate } from "effect-providers"
 import { emulatorServer } from "../support/emulatorServer.js"
 
 const secret = "r8_integration_secret"
 
 const withReplicate = (url: string) => <A, E>(effect: Effect.Effect<A, E, Provider.Provider>) =>
-  effect.pipe(
-    Effect.provide(Replicate.layer({ apiKey: Redacted.make(secret), baseUrl: url, anyModel: true })),
-    Effect.provide(FetchHttpClient.layer)
+  Effect.provide(
+    effect,
+    Layer.provide(
+      Replicate.layer({ apiKey: Redacted.make(secret), baseUrl: url, anyModel: true }),
+      FetchHttpClient.layer
+    )
   )
 
 type Server = Effect.Effect.Success<typeof emulatorServer>

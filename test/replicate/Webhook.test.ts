@@ -543,6 +543,27 @@ describe("app and inbox", () => {
       assert.deepStrictEqual(Chunk.toArray(Chunk.map(seen, (event) => event.id)), ["start", "more", "end", "other"])
     }))
 
+  it.scoped.each<[number, number]>([[1000, 200], [20, 413]])(
+    "a body that comes in pieces is read to a limit of %i bytes: %i",
+    ([maxBodySize, expected]) =>
+      Effect.gen(function*() {
+        yield* atNow
+        const { app } = yield* Webhook.inbox({ secret, maxBodySize })
+        const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(app)
+        const { body, headers } = delivery(json())
+        const pieces = raw(body).toString().match(/.{1,7}/g) ?? []
+        const streamed = new ReadableStream({
+          start(controller) {
+            for (const piece of pieces) controller.enqueue(Buffer.from(piece))
+            controller.close()
+          }
+        })
+        const init = { method: "POST", headers, body: streamed, duplex: "half" }
+        const response = yield* Effect.promise(() => handler(new Request("http://localhost/hooks", init)))
+        assert.strictEqual(response.status, expected)
+      })
+  )
+
   const big = json({ logs: "x".repeat(2000) })
 
   it.scoped.each<[string, number, Webhook.Delivery, Record<string, string>?]>([

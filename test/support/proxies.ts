@@ -1,13 +1,11 @@
+// @effect-diagnostics unnecessaryPipeChain:off -- these are the pipes of sockets
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { execFileSync } from "node:child_process"
 import { EventEmitter } from "node:events"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as Tls from "node:tls"
 
 /** A server on the loopback interface, closed with the scope. */
@@ -58,18 +56,11 @@ export const deadPort: Effect.Effect<number> = Effect.scoped(
   Effect.map(Effect.suspend(() => listening(Net.createServer())), (server) => server.port)
 )
 
-let certificate: { readonly key: string; readonly cert: string } | undefined
-
-const selfSigned = () => {
-  if (certificate !== undefined) return certificate
-  const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "proxies-"))
-  const [key, cert] = [Path.join(folder, "key.pem"), Path.join(folder, "cert.pem")]
-  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-  execFileSync("openssl", [...request.split(" "), "-keyout", key, "-out", cert], { stdio: "ignore" })
-  certificate = { key: Fs.readFileSync(key, "utf8"), cert: Fs.readFileSync(cert, "utf8") }
-  Fs.rmSync(folder, { recursive: true })
-  return certificate
-}
+/** A self-signed pair for localhost that protects nothing; it is here so that the tests need no openssl. */
+const selfSigned = () => ({
+  key: Fs.readFileSync(new URL("tls/key.pem", import.meta.url), "utf8"),
+  cert: Fs.readFileSync(new URL("tls/cert.pem", import.meta.url), "utf8")
+})
 
 export interface Origin extends Listening {
   readonly seen: ReadonlyArray<{ readonly url: string; readonly headers: Http.IncomingHttpHeaders }>
