@@ -53,11 +53,13 @@ export const prepare = Effect.fnUntraced(function*(
       ? {}
       : { "cancel-after": `${yield* wholeSeconds("cancelAfter", options.cancelAfter, 5, Infinity)}s` })
   }
+  const { webhookEventsFilter: filter } = options
   const payload = {
     input,
     ...(options.stream === undefined ? {} : { stream: options.stream }),
     ...(webhook === undefined ? {} : { webhook }),
-    ...(options.webhookEventsFilter === undefined ? {} : { webhook_events_filter: options.webhookEventsFilter })
+    // what an empty list means to the API is not documented
+    ...(filter === undefined || filter.length === 0 ? {} : { webhook_events_filter: filter })
   }
   if (ref._tag === "Version") {
     return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
