@@ -154,7 +154,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     send,
     text: (response) => Effect.mapError(response.text, toProviderError),
     bytes: (response) => Stream.mapError(response.stream, toProviderError),
-    malformed: ({ request, status }, { body, why }) => {
+    malformed: ({ request, status }, { body = "", why }) => {
       const clean = cleaner([...given.map(([, value]) => value), ...carriedSecrets(request, ["cookie"])])
       return new ResponseError({
         provider,
@@ -162,7 +162,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         method: request.method,
         url: Failure.publicUrl(request.url),
         status,
-        detail: body === undefined ? why : clean(`${why}: ${body}`)
+        detail: body === "" ? why : clean(`${why}: ${body}`)
       })
     }
   }

@@ -123,8 +123,10 @@ export const makeReader = (): Reader => {
     else if (Predicate.isRecord(value) && Predicate.isNotNullable(value.data)) {
       outputs.push(typeof value.data === "string" ? Output.textDelta(value.data) : { _tag: "Json", value: value.data })
       finish ??= "stop"
-    } // what stands around a reply that was understood is noise
-    else if (deltas === 0) flaw = { kind: "malformed", why: "expected a reply of the chat", text: json }
+    } else if (deltas === 0) {
+      // beside deltas, what is no reply is noise
+      flaw = { kind: "malformed", why: "expected a reply of the chat", text: json }
+    }
   }
 
   const end = (): ReadonlyArray<Output.Output> => {

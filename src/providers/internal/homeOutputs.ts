@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -5,19 +6,11 @@ import { cleaner } from "../../internal/scrub.js"
 import * as Output from "../../Output.js"
 import { ResponseError } from "../../ProviderError.js"
 
-const oneOrMore = <A extends string>(item: Schema.Schema<A>) =>
-  Schema.Union(
-    Schema.NonEmptyArray(item),
-    Schema.transform(item, Schema.Tuple(Schema.typeSchema(item)), {
-      strict: true,
-      decode: (only) => [only] as const,
-      encode: ([only]) => only
-    })
-  )
+const Url = Schema.String.pipe(Schema.pattern(/^(?:https?|data):/))
 
 const decode = {
-  text: Schema.decodeUnknown(oneOrMore(Schema.String)),
-  image: Schema.decodeUnknown(oneOrMore(Schema.String.pipe(Schema.pattern(/^(?:https?|data):/))))
+  text: Schema.decodeUnknown(Schema.NonEmptyArray(Schema.String)),
+  image: Schema.decodeUnknown(Schema.NonEmptyArray(Url))
 }
 
 /**
@@ -37,7 +30,7 @@ export const outputsOf = (
 ): Effect.Effect<ReadonlyArray<Output.Output>, ResponseError> => {
   const clean = cleaner(key === undefined ? [] : [Redacted.value(key)])
   const found = output === undefined ? "none" : JSON.stringify(output)
-  return Effect.mapBoth(decode[kind](output), {
+  return Effect.mapBoth(decode[kind](Arr.ensure(output)), {
     onFailure: () =>
       new ResponseError({
         provider,

@@ -27,10 +27,10 @@ abstract class LocalMessage<E> extends Inspectable.Class implements HttpIncoming
 
   abstract readonly headers: Headers.Headers
   protected abstract readonly body: Body
-  protected abstract failure(description: string): E
+  protected abstract failure(cause: unknown): E
 
   get stream(): Stream.Stream<Uint8Array, E> {
-    return Stream.mapError(this.body, (error) => this.failure(error instanceof Error ? error.message : "broken body"))
+    return Stream.mapError(this.body, (error) => this.failure(error))
   }
 
   protected get bytes(): Effect.Effect<Uint8Array<ArrayBuffer>, E> {
@@ -44,7 +44,7 @@ abstract class LocalMessage<E> extends Inspectable.Class implements HttpIncoming
   get json(): Effect.Effect<unknown, E> {
     return Effect.tryMap(this.text, {
       try: (text): unknown => text === "" ? null : JSON.parse(text),
-      catch: () => this.failure("not JSON")
+      catch: (error) => this.failure(error)
     })
   }
 
@@ -83,8 +83,8 @@ export class LocalRequest extends LocalMessage<HttpServerError.RequestError>
     this.body = body
   }
 
-  protected failure(description: string): HttpServerError.RequestError {
-    return new HttpServerError.RequestError({ request: this, reason: "Decode", description })
+  protected failure(cause: unknown): HttpServerError.RequestError {
+    return new HttpServerError.RequestError({ request: this, reason: "Decode", cause })
   }
 
   get cookies() {
@@ -103,7 +103,7 @@ export class LocalRequest extends LocalMessage<HttpServerError.RequestError>
   }
 
   get upgrade() {
-    return Effect.fail(this.failure("not upgradeable"))
+    return Effect.fail(this.failure(new Error("not upgradeable")))
   }
 
   modify({ headers = this.headers, url = this.url }: Partial<Pick<LocalRequest, "headers" | "url">>): LocalRequest {
@@ -134,15 +134,15 @@ export class LocalResponse extends LocalMessage<HttpClientError.ResponseError>
     this.body = bodyOf(response)
   }
 
-  protected failure(description: string): HttpClientError.ResponseError {
-    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", description })
+  protected failure(cause: unknown): HttpClientError.ResponseError {
+    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
   }
 
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
     return Effect.flatMap(this.bytes, (bytes) =>
       Effect.tryPromise({
         try: () => new Response(bytes, { headers: { ...this.headers } }).formData(),
-        catch: () => this.failure("not form data")
+        catch: (error) => this.failure(error)
       }))
   }
 }

@@ -1,0 +1,103 @@
+/**
+ * What is left of a user's allowance at a service.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Failure from "./http/Failure.js"
+import type { Info } from "./Provider.js"
+import { InvalidRequest, Issue, MissingAuth, type ProviderError, Timeout } from "./ProviderError.js"
+
+/**
+ * Whose quota is looked up, and where.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly provider: Pick<Info, "name" | "needsAuth" | "loginUrl">
+  /** The service's quota endpoint. Without one, the lookup is an `InvalidRequest`. */
+  readonly url: string | URL | undefined
+  /** An empty key counts as absent. */
+  readonly apiKey?: Redacted.Redacted<string> | undefined
+  /** Total clock. Default 30 seconds. */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/** Other characters make `fetch` throw an error that prints the header. */
+const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
+
+/** The request, complete, or why it cannot be made. */
+const toRequest = (
+  { provider: { loginUrl, name, needsAuth }, url }: Options,
+  key: string
+): Effect.Effect<HttpClientRequest.HttpClientRequest, ProviderError> => {
+  const invalid = (message: string) =>
+    Effect.fail(new InvalidRequest({ provider: name, issues: [new Issue({ field: "url", message })] }))
+  const missing = (reason: MissingAuth["reason"], detail?: string) =>
+    Effect.fail(new MissingAuth({ provider: name, reason, loginUrl, detail }))
+
+  if (url === undefined) return invalid("the provider has no quota endpoint")
+  if (!/^https?:\/\/./i.test(String(url))) return invalid("expected an HTTP URL")
+  const request = HttpClientRequest.acceptJson(HttpClientRequest.get(url))
+  if (key.trim() === "") return needsAuth ? missing("absent") : Effect.succeed(request)
+  return isHeaderValue(key)
+    ? Effect.succeed(HttpClientRequest.bearerToken(request, key))
+    : missing("rejected", "a header cannot carry its characters")
+}
+
+/**
+ * Looks up the quota, and gives the service's JSON as it is: no two services agree on its form.
+ *
+ * Without a key where one is needed it fails with `MissingAuth` before any I/O. The key goes to the URL given and
+ * nowhere else.
+ *
+ * @example
+ * ```ts
+ * import { FetchHttpClient } from "@effect/platform"
+ * import { Console, Effect, Redacted } from "effect"
+ * import * as Quota from "effect-providers/Quota"
+ *
+ * const program = Quota.get({
+ *   provider: { name: "Example", needsAuth: true, loginUrl: "https://example.com/keys" },
+ *   url: "https://api.example.com/v1/quota",
+ *   apiKey: Redacted.make("key_example")
+ * }).pipe(Effect.flatMap(Console.log), Effect.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const get: (options: Options) => Effect.Effect<unknown, ProviderError, HttpClient.HttpClient> = Effect.fn(
+  "Quota.get"
+)(function*(options: Options) {
+  const { apiKey, provider: { loginUrl, name: provider } } = options
+  const origin: Failure.Origin = { provider, loginUrl, secrets: apiKey === undefined ? [] : [apiKey] }
+  const request = yield* toRequest(options, apiKey === undefined ? "" : Redacted.value(apiKey))
+  // spans of the platform hold headers and whole URLs, and trace headers are no business of a third party
+  const client = (yield* HttpClient.HttpClient).pipe(
+    HttpClient.withTracerDisabledWhen(() => true),
+    HttpClient.withTracerPropagation(false)
+  )
+  const duration = Duration.decode(options.timeout ?? "30 seconds")
+  return yield* Effect.gen(function*() {
+    const response = yield* client.execute(request)
+    return response.status < 300
+      ? yield* response.json
+      : yield* Effect.flip(Failure.fromResponse(origin, response))
+  }).pipe(
+    Effect.mapError((error) =>
+      HttpClientError.isHttpClientError(error) ? Failure.fromHttpClientError(origin, error) : error
+    ),
+    Effect.timeoutFail({
+      duration,
+      onTimeout: () =>
+        new Timeout({ provider, clock: "total", duration, method: "GET", url: Failure.publicUrl(request.url) })
+    })
+  )
+})

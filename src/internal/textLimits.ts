@@ -1,0 +1,76 @@
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
+import * as Stream from "effect/Stream"
+import type { Of, Output } from "../Output.js"
+import type { Request } from "../Request.js"
+import { stopWords } from "./stopWords.js"
+
+/**
+ * What decides, chunk by chunk, where an answer ends.
+ *
+ * @internal
+ */
+export interface Limiter {
+  /** What of a chunk goes out, and whether the answer ends with it. */
+  readonly take: (
+    chunk: Chunk.Chunk<Output>
+  ) => { readonly outputs: Chunk.Chunk<Output>; readonly reached: boolean }
+  /** What is still to go out when the source ends before the limit is reached. */
+  readonly rest: () => Chunk.Chunk<Output>
+}
+
+/** Ends the answer after a number of tokens. A text delta counts as one: nothing else is known of the tokenizer. */
+const maxTokens = (most: number): Limiter => {
+  let left = most
+  return {
+    take: (chunk) => {
+      const last = Chunk.toReadonlyArray(chunk).findIndex((output) => isToken(output) && --left === 0)
+      return last === -1 ? { outputs: chunk, reached: false } : { outputs: Chunk.take(chunk, last + 1), reached: true }
+    },
+    rest: Chunk.empty
+  }
+}
+
+const isToken = (output: Output): boolean => output._tag === "TextDelta" && output.text !== ""
+
+const write = (outputs: Chunk.Chunk<Output>) => Chunk.isEmpty(outputs) ? Channel.void : Channel.write(outputs)
+
+/** Ends a stream where the limiter says, with `Finish`; its source is stopped. */
+const limit = <E, R>(
+  self: Stream.Stream<Output, E, R>,
+  reason: Of<"Finish">["reason"],
+  makeLimiter: () => Limiter
+): Stream.Stream<Output, E, R> =>
+  Stream.suspend(() => {
+    const limiter = makeLimiter()
+    const loop: Channel.Channel<Chunk.Chunk<Output>, Chunk.Chunk<Output>, E, E, void, unknown> = Channel.readWithCause({
+      onInput: (chunk: Chunk.Chunk<Output>) => {
+        const { outputs, reached } = limiter.take(chunk)
+        return reached
+          ? Channel.write(Chunk.append(outputs, { _tag: "Finish", reason }))
+          : Channel.flatMap(write(outputs), () => loop)
+      },
+      onFailure: (cause) => Channel.flatMap(write(limiter.rest()), () => Channel.failCause(cause)),
+      onDone: () => write(limiter.rest())
+    })
+    return Stream.pipeThroughChannel(self, loop)
+  })
+
+/**
+ * Ends an answer where a request asks for it: before the first of its stop texts, with `Finish` for the reason `stop`,
+ * or after `maxTokens` text deltas, with the reason `length`. Stop texts that are empty do not count.
+ *
+ * @internal
+ */
+export const enforce = <E, R>(
+  self: Stream.Stream<Output, E, R>,
+  request: Pick<Request, "stop" | "maxTokens">,
+  which: { readonly stop: boolean; readonly maxTokens: boolean }
+): Stream.Stream<Output, E, R> => {
+  const most = which.maxTokens ? request.maxTokens : undefined
+  const asked = which.stop ? request.stop ?? [] : []
+  const stops = (typeof asked === "string" ? [asked] : asked).filter((stop) => stop !== "")
+  // tokens are counted as they came: stop words may cut a delta in two
+  const counted = most === undefined ? self : limit(self, "length", () => maxTokens(most))
+  return stops.length === 0 ? counted : limit(counted, "stop", () => stopWords(stops))
+}
