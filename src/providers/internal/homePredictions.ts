@@ -3,12 +3,12 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Session } from "../../http/BrowserSession.js"
 import * as Polling from "../../http/Polling.js"
-import { PredictionCanceled, PredictionFailed, type ProviderError, Timeout } from "../../ProviderError.js"
-import { outcome } from "../../replicate/internal/outcome.js"
-import * as ReplicateConfig from "../../replicate/ReplicateConfig.js"
+import { Timeout } from "../../ProviderError.js"
+import { outcomeOf } from "../../replicate/internal/outcome.js"
 import { Prediction } from "../../replicate/schemas/Prediction.js"
 
 /** @internal */
@@ -69,16 +69,6 @@ const look = Effect.fnUntraced(function*({ baseUrl, connectTimeout, session }: S
   )
 })
 
-/** The same error, told of another provider. */
-const attributed = (provider: string) => (error: ProviderError): ProviderError =>
-  error._tag === "PredictionFailed"
-    ? new PredictionFailed({ ...error, provider })
-    : error._tag === "PredictionCanceled"
-    ? new PredictionCanceled({ ...error, provider })
-    : error
-
-const withoutToken = ReplicateConfig.make()
-
 const exhausted = { _tag: "Exhausted" } as const
 
 /**
@@ -107,5 +97,5 @@ export const predict = Effect.fnUntraced(function*(site: Site, body: Body) {
     "Exhausted",
     () => timeout
   )
-  return yield* Effect.mapError(outcome(withoutToken, final), attributed(provider))
+  return yield* outcomeOf(provider, final, Option.none())
 })

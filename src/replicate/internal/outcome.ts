@@ -25,36 +25,38 @@ const classify = (text: string) => {
 }
 
 /** What errors tell of a prediction, without the token, which models can print. */
-const summarize = (config: ReplicateConfig, { summary }: Prediction): Effect.Effect<PredictionSummary> =>
-  Effect.map(currentToken(config), (token) => {
-    if (Option.isNone(token)) return summary
-    const secret = Redacted.value(token.value)
-    const scrub = (text: string | undefined) => text?.replaceAll(secret, "<redacted>")
-    const output = JSON.stringify(summary.output)?.includes(secret) === true ? undefined : summary.output
-    return new PredictionSummary({ ...summary, error: scrub(summary.error), logs: scrub(summary.logs), output })
-  })
+const summarize = ({ summary }: Prediction, token: Option.Option<Redacted.Redacted<string>>): PredictionSummary => {
+  if (Option.isNone(token)) return summary
+  const secret = Redacted.value(token.value)
+  const scrub = (text: string | undefined) => text?.replaceAll(secret, "<redacted>")
+  const output = JSON.stringify(summary.output)?.includes(secret) === true ? undefined : summary.output
+  return new PredictionSummary({ ...summary, error: scrub(summary.error), logs: scrub(summary.logs), output })
+}
 
 /**
- * Turns a final prediction into what it means: a success, or the error it ended with.
+ * Turns a final prediction of a provider into what it means: a success, or the error it ended with.
  *
  * @internal
  */
-export const outcome = (config: ReplicateConfig, prediction: Prediction): Effect.Effect<Prediction, ProviderError> => {
+export const outcomeOf = (
+  provider: string,
+  prediction: Prediction,
+  token: Option.Option<Redacted.Redacted<string>>
+): Effect.Effect<Prediction, PredictionFailed | PredictionCanceled> => {
   const { status } = prediction
-  switch (status) {
-    case "failed":
-      return Effect.flatMap(
-        summarize(config, prediction),
-        (summary) =>
-          Effect.fail(new PredictionFailed({ provider, prediction: summary, ...classify(summary.error ?? "") }))
-      )
-    case "canceled":
-    case "aborted":
-      return Effect.flatMap(
-        summarize(config, prediction),
-        (summary) => Effect.fail(new PredictionCanceled({ provider, prediction: summary, status }))
-      )
-    default:
-      return Effect.succeed(prediction)
+  if (status === "failed") {
+    const summary = summarize(prediction, token)
+    return new PredictionFailed({ provider, prediction: summary, ...classify(summary.error ?? "") })
   }
+  return status === "canceled" || status === "aborted"
+    ? new PredictionCanceled({ provider, prediction: summarize(prediction, token), status })
+    : Effect.succeed(prediction)
 }
+
+/**
+ * The same for a prediction of Replicate's API.
+ *
+ * @internal
+ */
+export const outcome = (config: ReplicateConfig, prediction: Prediction): Effect.Effect<Prediction, ProviderError> =>
+  Effect.flatMap(currentToken(config), (token) => outcomeOf(provider, prediction, token))
