@@ -24,8 +24,11 @@ const maxTokens = (most: number): Limiter => {
   let left = most
   return {
     take: (chunk) => {
-      const last = Chunk.toReadonlyArray(chunk).findIndex((output) => isToken(output) && --left === 0)
-      return last === -1 ? { outputs: chunk, reached: false } : { outputs: Chunk.take(chunk, last + 1), reached: true }
+      const outputs = Chunk.toReadonlyArray(chunk)
+      const last = outputs.findIndex((output) => isToken(output) && --left === 0)
+      return last === -1
+        ? { outputs: chunk, reached: false }
+        : { outputs: Chunk.unsafeFromArray(outputs.slice(0, last + 1)), reached: true }
     },
     rest: Chunk.empty
   }
@@ -47,7 +50,8 @@ const limit = <E, R>(
       onInput: (chunk: Chunk.Chunk<Output>) => {
         const { outputs, reached } = limiter.take(chunk)
         return reached
-          ? Channel.write(Chunk.append(outputs, { _tag: "Finish", reason }))
+          // flat, because `Chunk.appendAll`, and with it `Stream.runCollect`, may lose slices and what is nested
+          ? Channel.write(Chunk.unsafeFromArray<Output>([...outputs, { _tag: "Finish", reason }]))
           : Channel.flatMap(write(outputs), () => loop)
       },
       onFailure: (cause) => Channel.flatMap(write(limiter.rest()), () => Channel.failCause(cause)),

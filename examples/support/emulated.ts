@@ -1,0 +1,21 @@
+/** The providers before emulators in this process. Against the services, provide their layers with an HTTP client. */
+import { Layer, Redacted } from "effect"
+import { ChatgptFree, Replicate, ReplicateHome } from "effect-providers"
+import * as Polling from "effect-providers/http/Polling"
+import { KeylessEmulator, ReplicateEmulator } from "effect-providers/testing"
+
+export const replicate = Replicate.layer({ apiKey: Redacted.make("r8_emulated") }).pipe(
+  Layer.provideMerge(ReplicateEmulator.layer())
+)
+
+export const replicateHome = ReplicateHome.layer({ ignoreWorking: true, polling: Polling.fixed("200 millis", 30) }).pipe(
+  Layer.provideMerge(KeylessEmulator.layer())
+)
+
+export const chatgptFree = ChatgptFree.layer({ ignoreWorking: true }).pipe(
+  Layer.provideMerge(
+    KeylessEmulator.layer({
+      reply: () => ({ _tag: "Deltas", deltas: ["The capital", " of France", " is Paris."], every: "100 millis" })
+    })
+  )
+)

@@ -1,0 +1,51 @@
+import { HttpServer, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { createServer } from "node:http"
+
+const Asked = Schema.Struct({
+  messages: Schema.NonEmptyArray(Schema.Struct({ role: Schema.String, content: Schema.String })),
+  max_tokens: Schema.optional(Schema.Int),
+  response_format: Schema.optional(Schema.Struct({ type: Schema.String }))
+})
+
+const refusal = (status: number, message: string) => HttpServerResponse.unsafeJson({ error: { message } }, { status })
+
+const event = (data: string) => `data: ${data}\n\n`
+
+const piece = (content: string | null, finish_reason: string | null) =>
+  event(JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }] }))
+
+/** Repeats the last message word by word, or answers with an animal when JSON is asked for. */
+const answer = ({ max_tokens, messages, response_format }: typeof Asked.Type) => {
+  const text = response_format?.type === "json_object"
+    ? JSON.stringify({ name: "llama", legs: 4 })
+    : `You said: ${messages.at(-1)?.content}`
+  const words = text.match(/\s*\S+/g) ?? []
+  const said = words.slice(0, max_tokens)
+  const end = piece(null, said.length < words.length ? "length" : "stop")
+  return HttpServerResponse.stream(
+    Stream.fromIterable([...said.map((word) => piece(word, null)), end, event("[DONE]")]).pipe(Stream.encodeText),
+    { contentType: "text/event-stream" }
+  )
+}
+
+/**
+ * Serves a small OpenAI-compatible endpoint on a free loopback port while the scope is open. It takes the key
+ * `sk-local`, and tells the bodies that arrived.
+ */
+export const openAiServer = Effect.gen(function*() {
+  const bodies: Array<unknown> = []
+  const app = Effect.gen(function*() {
+    const { headers, method, url } = yield* HttpServerRequest.HttpServerRequest
+    if (`${method} ${url}` !== "POST /v1/chat/completions") return refusal(404, "Not Found")
+    if (headers["authorization"] !== "Bearer sk-local") return refusal(401, "Incorrect API key provided")
+    const asked = yield* HttpServerRequest.schemaBodyJson(Asked, { onExcessProperty: "preserve" })
+    bodies.push(asked)
+    return answer(asked)
+  }).pipe(Effect.catchTag("ParseError", () => Effect.succeed(refusal(400, "expected messages"))))
+  const context = yield* Layer.build(NodeHttpServer.layer(() => createServer(), { host: "127.0.0.1", port: 0 }))
+  yield* Effect.provide(HttpServer.serveEffect(app), context)
+  const url = yield* HttpServer.addressFormattedWith((url) => Effect.succeed(`${url}/v1`)).pipe(Effect.provide(context))
+  return { url, bodies: Effect.sync(() => bodies.slice()) }
+})

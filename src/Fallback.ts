@@ -1,0 +1,265 @@
+/**
+ * Several providers as one: when one fails, the next one answers.
+ *
+ * An answer is never mixed of two. Once a provider has given content (text, reasoning, media, JSON, a tool call) its
+ * failure is the call's; before that, any failure, and an answer without content, moves on to the next provider.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Failure from "./http/Failure.js"
+import * as Retry from "./http/Retry.js"
+import { attempt, type Failed } from "./internal/fallbackAttempt.js"
+import { union } from "./internal/fallbackCatalog.js"
+import * as Rotation from "./internal/rotation.js"
+import { cleaner } from "./internal/scrub.js"
+import * as Output from "./Output.js"
+import * as Provider from "./Provider.js"
+import { AllProvidersFailed, InvalidRequest, isRetryable, Issue, type ProviderError } from "./ProviderError.js"
+
+/**
+ * How several providers make one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Name of the whole. Default `Fallback`. */
+  readonly name?: string | undefined
+  /**
+   * `given`, the default; `shuffled` anew for each call; or `rotating`: shuffled once, each call goes on behind the
+   * provider that was tried last. Chance is Effect's `Random`.
+   */
+  readonly order?: "given" | "shuffled" | "rotating" | undefined
+  /** Names of providers to leave out. */
+  readonly ignored?: ReadonlyArray<string> | undefined
+  /** Leaves out providers whose outputs come only once the model is done. */
+  readonly onlyStreaming?: boolean | undefined
+  /**
+   * When to try a provider again before moving on. Only an error that `isRetryable` and came before content is tried
+   * again; the provider then fails with its last error, which tells the number of attempts.
+   */
+  readonly retries?: Schedule.Schedule<unknown, ProviderError> | undefined
+  /**
+   * Fields of the request for one provider, by its name, such as its model or its key. They replace those of the
+   * request. A key serves also the providers whose `parent` has that name.
+   */
+  readonly settings?: Readonly<Record<string, Provider.Request>> | undefined
+}
+
+/**
+ * A provider made of several.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service extends Provider.Service {
+  /** By the name of each provider: the number of its complete answers less that of its failures. */
+  readonly health: Effect.Effect<ReadonlyMap<string, number>>
+}
+
+const infoOf = (name: string, infos: ReadonlyArray<Provider.Info>): Provider.Info => ({
+  name,
+  url: infos[0]?.url ?? "",
+  working: infos.some((info) => info.working),
+  needsAuth: infos.every((info) => info.needsAuth),
+  supportsStream: infos.every((info) => info.supportsStream),
+  supportsSystemMessage: infos.every((info) => info.supportsSystemMessage),
+  supportsMessageHistory: infos.every((info) => info.supportsMessageHistory)
+})
+
+const introduction = (info: Provider.Info, model: string | undefined): Output.Of<"ProviderInfo"> => ({
+  _tag: "ProviderInfo",
+  name: info.name,
+  url: info.url,
+  label: info.label,
+  model
+})
+
+const ownerOf = (info: Provider.Info): string => info.parent ?? info.name
+
+const isConversation = Schema.is(Output.Conversation)
+
+/** The request as one provider gets it: with its own settings, and without what belongs to another one. */
+const tailor = (request: Provider.Request, info: Provider.Info, settings: Options["settings"] = {}) => ({
+  ...request,
+  apiKey: settings[ownerOf(info)]?.apiKey ?? (info.needsAuth ? request.apiKey : undefined),
+  conversation: isConversation(request.conversation) && request.conversation.provider === info.name
+    ? request.conversation
+    : undefined,
+  ...settings[info.name]
+})
+
+/** Tries again for as long as the schedule says. */
+const retrying = (
+  stream: Stream.Stream<Output.Output, Failed>,
+  schedule: Schedule.Schedule<unknown, ProviderError>
+): Stream.Stream<Output.Output, Failed> => {
+  const from = (
+    driver: Schedule.ScheduleDriver<unknown, ProviderError>,
+    attempts: number
+  ): Stream.Stream<Output.Output, Failed> =>
+    Stream.catchAll(stream, (failed) => {
+      const giveUp = Stream.fail({ ...failed, error: Retry.withAttempts(failed.error, attempts) })
+      return failed.afterContent || !isRetryable(failed.error)
+        ? giveUp
+        : Stream.unwrap(Effect.match(driver.next(failed.error), {
+          onFailure: () => giveUp,
+          onSuccess: () => from(driver, attempts + 1)
+        }))
+    })
+  return Stream.unwrap(Effect.map(Schedule.driver(schedule), (driver) => from(driver, 1)))
+}
+
+/**
+ * Makes one provider of several.
+ *
+ * The outputs of each attempt begin with its `ProviderInfo`. Until content comes, only `Log` and `LoginRequest` follow;
+ * the rest is held back, and dropped with an answer that fails. A `Log` tells each failure that was not the last word.
+ *
+ * When no provider gave content the call fails with `AllProvidersFailed`, also when there was only one, or none. A
+ * request that is malformed is no provider's failure: it is an `InvalidRequest` at once. What a single provider
+ * refuses, another may take.
+ *
+ * The model is resolved by each provider, and the clocks run for each attempt. A `Conversation` goes back only to the
+ * provider it came from, an `apiKey` only to the one that needs a key: where several do, `settings` have to tell whose
+ * it is. Other fields, `headers` among them, go to all.
+ *
+ * @example
+ * ```ts
+ * import * as Fallback from "effect-providers/Fallback"
+ * import type * as Provider from "effect-providers/Provider"
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ *
+ * const answer = (first: Provider.Service, second: Provider.Service) =>
+ *   Fallback.make([first, second], { retries: Schedule.recurs(2) }).pipe(
+ *     Effect.map((provider) => provider.stream({ prompt: "Hi" }))
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  providers: ReadonlyArray<Provider.Service>,
+  options: Options = {}
+): Effect.Effect<Service> =>
+  Effect.gen(function*() {
+    const { ignored = [], name = "Fallback", onlyStreaming = false, order = "given", retries } = options
+    const members = providers.filter(({ info }) =>
+      !ignored.includes(info.name) && (info.supportsStream || !onlyStreaming)
+    )
+    const infos = members.map((member) => member.info)
+    const keyOwners = Arr.dedupe(infos.filter((info) => info.needsAuth).map(ownerOf))
+    const calls = yield* Rotation.make(members, order)
+    const health = yield* Ref.make<ReadonlyMap<string, number>>(new Map(infos.map((info) => [info.name, 0])))
+    const count = (provider: string, by: number) =>
+      Ref.update(health, (counts) => new Map(counts).set(provider, (counts.get(provider) ?? 0) + by))
+
+    const ask = (provider: Provider.Service, common: Provider.Request) => {
+      const { info } = provider
+      const request = tailor(common, info, options.settings)
+      const clean = cleaner(Arr.fromNullable(request.apiKey).map(Redacted.value))
+      const once = attempt(introduction(info, request.model), provider.stream(request), clean).pipe(
+        Stream.onEnd(count(info.name, 1)),
+        Stream.tapError(() => count(info.name, -1))
+      )
+      return retries === undefined ? once : retrying(once, retries)
+    }
+
+    const next = (
+      turns: Rotation.Turns<Provider.Service>,
+      request: Provider.Request,
+      failures: AllProvidersFailed["failures"]
+    ): Stream.Stream<Output.Output, ProviderError> =>
+      Stream.unwrap(Effect.map(
+        turns,
+        Option.match({
+          onNone: () => Stream.fail(new AllProvidersFailed({ failures })),
+          onSome: (provider) =>
+            Stream.catchAll(ask(provider, request), ({ afterContent, error }) =>
+              afterContent
+                ? Stream.fail(error)
+                : next(turns, request, [...failures, { provider: provider.info.name, error }]))
+        })
+      ))
+
+    const open = Effect.fnUntraced(function*(unchecked: Provider.Request) {
+      const request = yield* Effect.mapError(
+        decodeRequest(unchecked),
+        (error) => Failure.invalidRequest(name, error)
+      )
+      if (request.apiKey !== undefined && keyOwners.length > 1) {
+        const message = `give it in the settings of one provider: ${keyOwners.join(", ")}`
+        return yield* new InvalidRequest({ provider: name, issues: [new Issue({ field: "apiKey", message })] })
+      }
+      return next(yield* calls, request, [])
+    })
+
+    return {
+      info: infoOf(name, infos),
+      catalog: union(members.map((member) => member.catalog)),
+      parameters: Arr.dedupeWith(members.flatMap((member) => member.parameters), (a, b) => a.name === b.name),
+      health: Ref.get(health),
+      stream: (request) => Stream.unwrap(open(request))
+    }
+  })
+
+const decodeRequest = Schema.decodeUnknown(Provider.Request)
+
+/**
+ * What a fallback is made of: a provider, or a layer that provides one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Member = Provider.Service | Layer.Layer<Provider.Provider, unknown, unknown>
+
+type LayerError<M> = M extends Layer.Layer<never, infer E, infer _R> ? E : never
+type LayerContext<M> = M extends Layer.Layer<never, infer _E, infer R> ? R : never
+
+/**
+ * Provides one provider made of several.
+ *
+ * @example
+ * ```ts
+ * import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+ * import * as Fallback from "effect-providers/Fallback"
+ * import * as Replicate from "effect-providers/providers/Replicate"
+ * import * as ReplicateHome from "effect-providers/providers/ReplicateHome"
+ * import * as Layer from "effect/Layer"
+ *
+ * const live = Fallback.layer([Replicate.layerConfig(), ReplicateHome.layer()]).pipe(
+ *   Layer.provide(FetchHttpClient.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <M extends Member>(
+  members: ReadonlyArray<M>,
+  options: Options = {}
+): Layer.Layer<Provider.Provider, LayerError<M>, LayerContext<M>> => {
+  type Given = Provider.Service | Layer.Layer<Provider.Provider, LayerError<M>, LayerContext<M>>
+  // what each layer needs and fails with is among what all do, which the compiler does not see of a type parameter
+  const given = members as ReadonlyArray<Given>
+  const provider = (member: Given) =>
+    "info" in member
+      ? Effect.succeed(member)
+      : Effect.map(Layer.build(member), (context) => Context.get(context, Provider.Provider))
+  return Layer.scoped(
+    Provider.Provider,
+    Effect.flatMap(Effect.forEach(given, provider), (providers) => make(providers, options))
+  )
+}

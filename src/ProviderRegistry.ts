@@ -1,0 +1,136 @@
+/**
+ * Providers by name: what a user typed becomes the provider to ask, and the model to ask for.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Fallback from "./Fallback.js"
+import { names } from "./internal/fallbackCatalog.js"
+import * as ModelCatalog from "./ModelCatalog.js"
+import type * as Provider from "./Provider.js"
+import { InvalidRequest, Issue, ModelNotFound } from "./ProviderError.js"
+
+/**
+ * The providers there are. Of two with the same name, the first is found by it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProviderRegistry {
+  readonly providers: ReadonlyArray<Provider.Service>
+}
+
+/**
+ * Makes a registry.
+ *
+ * @example
+ * ```ts
+ * import type * as Provider from "effect-providers/Provider"
+ * import * as ProviderRegistry from "effect-providers/ProviderRegistry"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const answer = (all: ReadonlyArray<Provider.Service>, typed: string) =>
+ *   ProviderRegistry.resolve(ProviderRegistry.make(all), typed).pipe(
+ *     Effect.map(({ model, provider }) => provider.stream({ model, prompt: "Hi" })),
+ *     Stream.unwrap
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (providers: ReadonlyArray<Provider.Service>): ProviderRegistry => ({ providers })
+
+/**
+ * Finds a provider by its name.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const find = (registry: ProviderRegistry, name: string): Option.Option<Provider.Service> =>
+  Arr.findFirst(registry.providers, (provider) => provider.info.name === name)
+
+/**
+ * Which providers will do.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResolveOptions {
+  /** Asks for outputs that arrive while the model works. */
+  readonly stream?: boolean | undefined
+  /** Takes a provider also when it is known not to work. */
+  readonly ignoreWorking?: boolean | undefined
+  /** Takes a provider also when it cannot `stream`. */
+  readonly ignoreStream?: boolean | undefined
+}
+
+/**
+ * Whom to ask for what.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Choice {
+  /** One provider, or several as one, tried in order. */
+  readonly provider: Provider.Service
+  /** The model to ask for; when absent, the provider's default. */
+  readonly model: string | undefined
+}
+
+const refusal = (info: Provider.Info, options: ResolveOptions): string | undefined =>
+  !info.working && options.ignoreWorking !== true
+    ? `${info.name} is known not to work; set \`ignoreWorking: true\` to try it all the same`
+    : options.stream === true && !info.supportsStream && options.ignoreStream !== true
+    ? `${info.name} does not stream; set \`ignoreStream: true\` to take it all the same`
+    : undefined
+
+const unknown = (registry: ProviderRegistry, text: string): ModelNotFound =>
+  new ModelNotFound({
+    provider: "ProviderRegistry",
+    model: text,
+    known: Arr.dedupe([
+      ...registry.providers.map((provider) => provider.info.name),
+      ...registry.providers.flatMap(({ catalog }) => [...ModelCatalog.models(catalog), ...Object.keys(catalog.aliases)])
+    ]),
+    detail: "no provider has that name either"
+  })
+
+/**
+ * Tells what is meant by the name of a provider, by several names with spaces between, or by the name of a model.
+ *
+ * Names of providers give these, in order, with their default models; names nobody has are passed over. Otherwise the
+ * text is a model, and the providers that list it are tried in the order of the registry.
+ *
+ * Of several providers, those that do not work or do not stream are left out. Fails with `InvalidRequest` when none is
+ * left, and with `ModelNotFound` when nobody knows the text.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const resolve = Effect.fnUntraced(function*(
+  registry: ProviderRegistry,
+  text: string,
+  options: ResolveOptions = {}
+): Effect.fn.Return<Choice, InvalidRequest | ModelNotFound> {
+  const name = text.trim()
+  const named = Arr.filterMap(name.split(/\s+/), (word) => find(registry, word))
+  const isModel = named.length === 0
+  const meant = isModel ? registry.providers.filter(({ catalog }) => names(catalog, name)) : named
+  if (meant.length === 0) return yield* unknown(registry, name)
+
+  const refused = Arr.filterMap(meant, ({ info }) => Option.fromNullable(refusal(info, options)))
+  const usable = meant.filter(({ info }) => refusal(info, options) === undefined)
+  const [first, ...others] = usable
+  if (first === undefined) {
+    return yield* new InvalidRequest({
+      provider: "ProviderRegistry",
+      issues: refused.map((message) => new Issue({ field: "", message }))
+    })
+  }
+  const provider = others.length === 0 ? first : yield* Fallback.make(usable)
+  return { provider, model: isModel ? name : undefined }
+})

@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as ModelCatalog from "../src/ModelCatalog.js"
+import type * as Provider from "../src/Provider.js"
+import * as ProviderError from "../src/ProviderError.js"
+import * as ProviderRegistry from "../src/ProviderRegistry.js"
+import * as MockProvider from "../src/testing/MockProvider.js"
+
+const limited = new ProviderError.RateLimited({ provider: "Mock" })
+
+/** Providers that all fail, so that a call tells whom it asks, in order. */
+const provider = (name: string, options: MockProvider.Options = {}) =>
+  Effect.map(
+    MockProvider.make([limited], {
+      catalog: ModelCatalog.make({
+        default: `${name}-default`,
+        text: [`${name}-default`, "shared"],
+        aliases: { [`${name}-alias`]: "shared" }
+      }),
+      ...options,
+      info: { name, ...options.info }
+    }),
+    ({ provider }) => provider
+  )
+
+const asked = Effect.fnUntraced(function*({ model, provider }: ProviderRegistry.Choice) {
+  const outputs = yield* provider.stream({ model }).pipe(
+    Stream.catchAll(() => Stream.empty),
+    Stream.runCollect
+  )
+  return Chunk.toReadonlyArray(outputs).flatMap((output) =>
+    output._tag === "ProviderInfo" ? [`${output.name} ${output.model}`] : []
+  )
+})
+
+const registryOf = (names: ReadonlyArray<string>) =>
+  Effect.map(Effect.forEach(names, (name) => provider(name)), ProviderRegistry.make)
+
+describe("ProviderRegistry", () => {
+  it.effect("B29: finds a provider by its name, the first of two", () =>
+    Effect.gen(function*() {
+      const [a, b, again] = yield* Effect.all([provider("A"), provider("B"), provider("A")])
+      const registry = ProviderRegistry.make([a, b, again])
+      const found = ProviderRegistry.find(registry, "A")
+      assert(Option.isSome(found))
+      assert.strictEqual(found.value, a)
+      assert.deepStrictEqual(ProviderRegistry.find(registry, "a"), Option.none())
+      assert.deepStrictEqual(ProviderRegistry.find(registry, ""), Option.none())
+    }))
+
+  it.effect("B29: one name is that provider itself, with its default model", () =>
+    Effect.gen(function*() {
+      const b = yield* provider("B")
+      const registry = ProviderRegistry.make([yield* provider("A"), b])
+      const choice = yield* ProviderRegistry.resolve(registry, " B ")
+      assert.strictEqual(choice.provider, b)
+      assert.deepStrictEqual(yield* asked(choice), ["B B-default"])
+    }))
+
+  it.effect("B29: several names are tried in their order, unknown ones dropped", () =>
+    Effect.gen(function*() {
+      const registry = yield* registryOf(["A", "B", "C"])
+      const choice = yield* ProviderRegistry.resolve(registry, "C  Nobody\tA shared")
+      assert.deepStrictEqual(yield* asked(choice), ["C C-default", "A A-default"])
+    }))
+
+  it.effect("B29: a model is asked of those that serve it, in the registry's order", () =>
+    Effect.gen(function*() {
+      const registry = yield* registryOf(["A", "B"])
+      const shared = yield* ProviderRegistry.resolve(registry, "shared")
+      assert.strictEqual(shared.model, "shared")
+      assert.deepStrictEqual(yield* asked(shared), ["A shared", "B shared"])
+      assert.deepStrictEqual(yield* asked(yield* ProviderRegistry.resolve(registry, "B-default")), ["B B-default"])
+      assert.deepStrictEqual(yield* asked(yield* ProviderRegistry.resolve(registry, "B-alias")), ["B shared"])
+    }))
+
+  it.effect("B29: image and vision models, and a default that is not listed, are served, too", () =>
+    Effect.gen(function*() {
+      const catalog = ModelCatalog.make({ default: "d", defaultImage: "e", image: ["i"], vision: ["v"] })
+      const registry = ProviderRegistry.make([yield* provider("A"), yield* provider("B", { catalog })])
+      for (const model of ["d", "e", "i", "v"]) {
+        assert.strictEqual((yield* ProviderRegistry.resolve(registry, model)).provider.info.name, "B")
+      }
+    }))
+
+  it.effect("B29: what nobody knows is a ModelNotFound that lists what is known", () =>
+    Effect.gen(function*() {
+      const registry = yield* registryOf(["A"])
+      for (const text of ["Nobody", "Nobody None", "", "constructor"]) {
+        const error = yield* Effect.flip(ProviderRegistry.resolve(registry, text))
+        assert(error._tag === "ModelNotFound")
+        assert.strictEqual(error.model, text)
+        assert.deepStrictEqual(error.known, ["A", "A-default", "shared", "A-alias"])
+      }
+      const nothing = yield* Effect.flip(ProviderRegistry.resolve(ProviderRegistry.make([]), "A"))
+      assert.strictEqual(nothing._tag, "ModelNotFound")
+    }))
+
+  it.effect("a lenient provider is not taken for every typo", () =>
+    Effect.gen(function*() {
+      const lenient = yield* provider("Lenient", { catalog: ModelCatalog.make({ text: ["m"], mode: "lenient" }) })
+      const registry = ProviderRegistry.make([lenient])
+      assert.strictEqual((yield* Effect.flip(ProviderRegistry.resolve(registry, "Lenent")))._tag, "ModelNotFound")
+    }))
+
+  const refusals: ReadonlyArray<
+    [string, Partial<Provider.Info>, ProviderRegistry.ResolveOptions, ProviderRegistry.ResolveOptions]
+  > = [
+    ["ignoreWorking", { working: false }, {}, { ignoreWorking: true }],
+    ["ignoreStream", { supportsStream: false }, { stream: true }, { stream: true, ignoreStream: true }]
+  ]
+  for (const [override, info, strict, loose] of refusals) {
+    it.effect(`B29: a provider that will not do is refused, which tells of ${override}; with it, it is taken`, () =>
+      Effect.gen(function*() {
+        const down = yield* provider("Down", { info })
+        const registry = ProviderRegistry.make([down])
+        for (const text of ["Down", "Down Nobody", "shared"]) {
+          const error = yield* Effect.flip(ProviderRegistry.resolve(registry, text, strict))
+          assert(error._tag === "InvalidRequest")
+          assert.include(error.message, "Down")
+          assert.include(error.message, `${override}: true`)
+          assert.strictEqual((yield* ProviderRegistry.resolve(registry, text, loose)).provider, down)
+        }
+      }))
+
+    it.effect(`B29: of several, those that will not do are left out, unless ${override}`, () =>
+      Effect.gen(function*() {
+        const down = yield* provider("Down", { info })
+        const up = yield* provider("Up")
+        const registry = ProviderRegistry.make([down, up])
+        for (const text of ["Down Up", "shared"]) {
+          assert.strictEqual((yield* ProviderRegistry.resolve(registry, text, strict)).provider, up)
+          assert.strictEqual((yield* asked(yield* ProviderRegistry.resolve(registry, text, loose))).length, 2)
+        }
+      }))
+  }
+
+  it.effect("streaming is only asked for with `stream`", () =>
+    Effect.gen(function*() {
+      const slow = yield* provider("Slow", { info: { supportsStream: false } })
+      assert.strictEqual((yield* ProviderRegistry.resolve(ProviderRegistry.make([slow]), "Slow")).provider, slow)
+    }))
+
+  const Words = FastCheck.array(FastCheck.constantFrom("A", "B", "C", "x", "shared", "A-default"), { maxLength: 6 })
+  const Gap = FastCheck.constantFrom(" ", "  ", "\t", "\n")
+  it.effect.prop(
+    "B29: known names keep their order, whatever is between them",
+    [Words, Gap],
+    ([words, gap]) =>
+      Effect.gen(function*() {
+        const registry = yield* registryOf(["A", "B", "C"])
+        const known = words.filter((word) => Option.isSome(ProviderRegistry.find(registry, word)))
+        if (known.length === 0) return
+        const choice = yield* ProviderRegistry.resolve(registry, words.join(gap))
+        assert.deepStrictEqual(yield* asked(choice), known.map((name) => `${name} ${name}-default`))
+      })
+  )
+})
