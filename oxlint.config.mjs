@@ -76,7 +76,11 @@ export default {
     restrict(["src/*.ts", "src/internal/**"], node, upward(nodeEntry, testing, providers, contract, http)),
     restrict(["src/http/**"], node, upward(nodeEntry, testing, providers, contract)),
     restrict(["src/http/Proxy.ts"], upward(nodeEntry, testing, providers, contract)),
-    restrict(["src/Provider.ts", "src/Fallback.ts", "src/Credentials.ts"], node, upward(nodeEntry, testing, providers)),
+    restrict(
+      ["src/Provider.ts", "src/Quota.ts", "src/Fallback.ts", "src/Credentials.ts"],
+      node,
+      upward(nodeEntry, testing, providers)
+    ),
     restrict(["src/providers/**", "src/replicate/**"], node, upward(nodeEntry, testing)),
     restrict(["src/testing/**"], node, upward(nodeEntry)),
     restrict(["src/index.ts"], node, upward(nodeEntry, testing, "internal/.+")),

@@ -128,19 +128,28 @@ export const make = (store: Store): Effect.Effect<Service> =>
       remove: store.remove,
       turn: (key) =>
         Effect.uninterruptibleMask((restore) =>
-          Effect.gen(function*() {
-            const semaphore = yield* semaphoreOf(key)
-            yield* restore(semaphore.take(1))
-            const end = yield* Effect.once(semaphore.release(1))
-            yield* Effect.addFinalizer(() => end)
-            return end
-          })
+          semaphoreOf(key).pipe(
+            Effect.tap((semaphore) => restore(semaphore.take(1))),
+            Effect.flatMap((semaphore) => Effect.once(semaphore.release(1))),
+            Effect.tap((end) => Effect.addFinalizer(() => end))
+          )
         )
     }
   })
 
 /**
  * Keeps credentials as long as the layer lives.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import * as Credentials from "effect-providers/Credentials"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { set } = yield* Credentials.Credentials
+ *   yield* set("Example", Redacted.make({ token: "token_example" }))
+ * }).pipe(Effect.provide(Credentials.layerMemory))
+ * ```
  *
  * @since 0.1.0
  * @category layers

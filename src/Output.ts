@@ -10,6 +10,7 @@ import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as json from "./internal/filterJson.js"
 import * as views from "./internal/outputViews.js"
 
 /**
@@ -280,3 +281,12 @@ export const toText: (output: Output) => string = views.toText
  * @category combinators
  */
 export const toMarkdown: (output: Output) => string = views.toMarkdown
+
+/**
+ * Takes the JSON out of a text that wraps it: the content of its first fenced block that is labelled `json` or not at
+ * all, else the whole text, trimmed. For services without a JSON mode.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const filterJson: (text: string) => string = json.filterJson

@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Failure from "./http/Failure.js"
 import { withClocks } from "./internal/clocks.js"
+import { enforce } from "./internal/textLimits.js"
 import * as ModelCatalog from "./ModelCatalog.js"
 import * as Output from "./Output.js"
 import type { Parameter } from "./Parameters.js"
@@ -136,6 +137,12 @@ export interface MakeOptions {
     readonly idle?: Duration.DurationInput | undefined
     readonly total?: Duration.DurationInput | undefined
   } | undefined
+  /**
+   * Limits of a request that the service keeps itself. The others are enforced here: `stop` ends the text before a
+   * stop text, `maxTokens` after as many text deltas, whatever a delta holds; then the work at the service is stopped.
+   * Default none.
+   */
+  readonly enforces?: ReadonlyArray<"stop" | "maxTokens"> | undefined
   /** Answers a request: a stream of outputs, one text, or an async iterable of texts and outputs. */
   readonly run: (
     request: Resolved
@@ -219,6 +226,8 @@ export const make = (options: MakeOptions): Service => {
   }
   const clock = (own: Duration.DurationInput | undefined, fallback: Duration.DurationInput | undefined) =>
     own !== undefined ? Duration.decode(own) : fallback !== undefined ? Duration.decode(fallback) : undefined
+  const { enforces = [] } = options
+  const limits = { stop: !enforces.includes("stop"), maxTokens: !enforces.includes("maxTokens") }
   const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
     new Timeout({ provider: info.name, clock, duration })
 
@@ -236,7 +245,10 @@ export const make = (options: MakeOptions): Service => {
       },
       timeout
     )
-    return framed({ _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model }, body)
+    return framed(
+      { _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model },
+      enforce(body, request, limits)
+    )
   })
 
   return {

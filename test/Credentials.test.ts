@@ -649,7 +649,7 @@ describe("authed", () => {
         }
         const seen = yield* observe(Stream.take(Credentials.authed({ info, authenticate, call }), take))
         assert.deepStrictEqual(seen, { outputs, error })
-        assert.deepStrictEqual(used, tokens)
+        assert.deepStrictEqual(used, [...tokens])
         assert.deepStrictEqual(yield* stored(), after === undefined ? undefined : { token: after })
         const { turn } = yield* Credentials.Credentials
         yield* Effect.scoped(turn(info.name))

@@ -74,11 +74,13 @@ const triedIn = (outputs: ReadonlyArray<Output.Output>) =>
 
 /** Several providers that all fail, as one that tells in which order it tried them. */
 const failing = (names: ReadonlyArray<string>, options: Fallback.Options) =>
-  Effect.gen(function*() {
-    const mocks = yield* Effect.forEach(names, (name) => mock(name, [limited]))
-    const provider = yield* Fallback.make(providersOf(mocks), options)
-    return Effect.map(watch(provider), ({ outputs }) => triedIn(outputs))
-  })
+  Effect.map(
+    Effect.flatMap(
+      Effect.forEach(names, (name) => mock(name, [limited])),
+      (mocks) => Fallback.make(providersOf(mocks), options)
+    ),
+    (provider) => Effect.map(watch(provider), ({ outputs }) => triedIn(outputs))
+  )
 
 describe("Fallback: moving on", () => {
   it.effect("B19: the first provider that answers is the only one asked", () =>
@@ -744,7 +746,7 @@ describe("Fallback: as one provider", () => {
       assert.deepStrictEqual(triedIn(yield* collect(provider)), ["A", "B"])
     }))
 
-  class Other extends Context.Tag("test/Other")<Other, string>() {}
+  class Other extends Context.Tag("effect-providers/test/Fallback.test/Other")<Other, string>() {}
 
   it.effect("layer takes services and layers, with what these need and fail with", () =>
     Effect.gen(function*() {

@@ -136,7 +136,7 @@ describe("Quota.get", () => {
     ["500", fakeHttp.json(echo, { status: 500 }), "ResponseError", { reason: "status", status: 500 }],
     [
       "a redirect that was not followed",
-      new Response("", { status: 302, headers: { location: "/" } }),
+      new Response(null, { status: 302, headers: { location: "/" } }),
       "ResponseError",
       {
         reason: "status",

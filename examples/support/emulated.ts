@@ -8,9 +8,10 @@ export const replicate = Replicate.layer({ apiKey: Redacted.make("r8_emulated") 
   Layer.provideMerge(ReplicateEmulator.layer())
 )
 
-export const replicateHome = ReplicateHome.layer({ ignoreWorking: true, polling: Polling.fixed("200 millis", 30) }).pipe(
-  Layer.provideMerge(KeylessEmulator.layer())
-)
+export const replicateHome = ReplicateHome.layer({ ignoreWorking: true, polling: Polling.fixed("200 millis", 30) })
+  .pipe(
+    Layer.provideMerge(KeylessEmulator.layer())
+  )
 
 export const chatgptFree = ChatgptFree.layer({ ignoreWorking: true }).pipe(
   Layer.provideMerge(

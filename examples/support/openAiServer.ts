@@ -13,8 +13,8 @@ const refusal = (status: number, message: string) => HttpServerResponse.unsafeJs
 
 const event = (data: string) => `data: ${data}\n\n`
 
-const piece = (content: string | null, finish_reason: string | null) =>
-  event(JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }] }))
+const piece = (delta: { readonly content?: string }, finish_reason: string | null) =>
+  event(JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] }))
 
 /** Repeats the last message word by word, or answers with an animal when JSON is asked for. */
 const answer = ({ max_tokens, messages, response_format }: typeof Asked.Type) => {
@@ -23,9 +23,11 @@ const answer = ({ max_tokens, messages, response_format }: typeof Asked.Type) =>
     : `You said: ${messages.at(-1)?.content}`
   const words = text.match(/\s*\S+/g) ?? []
   const said = words.slice(0, max_tokens)
-  const end = piece(null, said.length < words.length ? "length" : "stop")
+  const end = piece({}, said.length < words.length ? "length" : "stop")
   return HttpServerResponse.stream(
-    Stream.fromIterable([...said.map((word) => piece(word, null)), end, event("[DONE]")]).pipe(Stream.encodeText),
+    Stream.fromIterable([...said.map((content) => piece({ content }, null)), end, event("[DONE]")]).pipe(
+      Stream.encodeText
+    ),
     { contentType: "text/event-stream" }
   )
 }

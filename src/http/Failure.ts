@@ -107,7 +107,9 @@ const readBody = (response: HttpClientResponse.HttpClientResponse) =>
     const decoder = new TextDecoder()
     let text = ""
     let size = 0
-    const read = Stream.runForEachWhile(response.stream, (bytes) =>
+    // the runtime logs what its fibers fail with, and the platform's errors hold the request
+    const body = Stream.orElseFail(response.stream, () => "broken")
+    const read = Stream.runForEachWhile(body, (bytes) =>
       Effect.sync(() => {
         text += decoder.decode(bytes.subarray(0, bodyLimit - size), { stream: true })
         size += bytes.length

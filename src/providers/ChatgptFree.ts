@@ -56,7 +56,7 @@ export const catalog: ModelCatalog.ModelCatalog = ModelCatalog.make({
  * @category models
  */
 export const parameters: ReadonlyArray<Parameters.Parameter> = Parameters.fromSchema(Provider.Request, {
-  pick: ["model", "messages", "prompt", "timeout", "idleTimeout", "connectTimeout"],
+  pick: ["model", "messages", "prompt", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"],
   defaults: { timeout: "2 minutes" }
 })
 

@@ -186,6 +186,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       catalog: anyModel === true ? { ...catalog, mode: "lenient" } : catalog,
       parameters,
       clocks: { idle: options.idleTimeout, total: options.timeout ?? total },
+      // not every model honours its stop sequences
+      enforces: ["maxTokens"],
       run
     })
   })

@@ -232,7 +232,7 @@ describe("ChatgptFree: the request", () => {
       assert.isFalse(provider.info.needsAuth)
       assert.deepStrictEqual(
         provider.parameters.map(({ name }) => name),
-        ["model", "messages", "prompt", "timeout", "idleTimeout", "connectTimeout"]
+        ["model", "messages", "prompt", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"]
       )
     }))
 
