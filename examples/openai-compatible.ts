@@ -76,6 +76,7 @@ export const make = Effect.fnUntraced(function*({ apiKey, baseUrl, model }: Opti
     info: { name, url: baseUrl, needsAuth: true, supportsSystemMessage: true, supportsMessageHistory: true },
     catalog: ModelCatalog.make({ default: model, mode: "lenient" }),
     parameters,
+    enforces: ["stop", "maxTokens"],
     run: (request) => Stream.unwrap(run(request))
   })
 })

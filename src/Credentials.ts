@@ -280,7 +280,7 @@ export const authed = <R = never>(
   { authenticate, call, info, ...options }: AuthedOptions<R>
 ): Stream.Stream<Output.Output, ProviderError, Credentials | R> => {
   const given = Option.filter(Option.fromNullable(options.apiKey), isPresent)
-  if (Option.isSome(given)) return call(fromApiKey(given.value), () => Effect.void)
+  if (Option.isSome(given)) return Stream.suspend(() => call(fromApiKey(given.value), () => Effect.void))
   const id = key(info)
   return Stream.unwrap(Effect.map(Credentials, ({ get, remove, set, turn }) =>
     authedCall({

@@ -1,5 +1,5 @@
 /**
- * Every way a provider call can fail, as data.
+ * Every way a provider call can fail, as data. (Long, because a union is read in one place.)
  *
  * One tag is one decision for the caller; everything else is a field. Errors hold what is needed to decide and to
  * report (provider, method, URL without query, status, a bounded detail) and never the request, its headers, its
@@ -17,7 +17,7 @@ const call = {
   provider: Schema.String,
   /** HTTP method of the failed call. */
   method: Schema.optional(Schema.String),
-  /** URL of the failed call, without user info, query and fragment. */
+  /** URL of the failed call, without user info, query and fragment; of a stream, its host only. */
   url: Schema.optional(Schema.String),
   /** HTTP status of the answer, if one arrived. */
   status: Schema.optional(Schema.Number),
@@ -225,7 +225,8 @@ export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/Provi
 }
 
 /**
- * What is known of a prediction when an error about it is raised. Its input is left out on purpose.
+ * What is known of a prediction when an error about it is raised. Its input is left out on purpose; its output can be
+ * read with its id.
  *
  * @since 0.1.0
  * @category models
@@ -238,8 +239,6 @@ export class PredictionSummary extends Schema.Class<PredictionSummary>("effect-p
   error: Schema.optional(Schema.String),
   /** The last part of the logs, cut to a readable length. */
   logs: Schema.optional(Schema.String),
-  /** Output produced before the end, if any. */
-  output: Schema.optional(Schema.Unknown),
   /** Page of the prediction for a person to look at. */
   url: Schema.optional(Schema.String)
 }) {}

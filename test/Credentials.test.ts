@@ -652,7 +652,7 @@ describe("authed", () => {
         assert.deepStrictEqual(used, [...tokens])
         assert.deepStrictEqual(yield* stored(), after === undefined ? undefined : { token: after })
         const { turn } = yield* Credentials.Credentials
-        yield* Effect.scoped(turn(info.name))
+        yield* Effect.asVoid(Effect.scoped(turn(info.name)))
       }).pipe(inFiles))
   }
 
@@ -905,6 +905,18 @@ describe("several fibers", () => {
       yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual(yield* Fiber.join(fiber), { outputs: said("one", "two"), error: rejected })
       assert.deepStrictEqual(yield* stored(), { token: newSecret })
+    }).pipe(Effect.provide(Credentials.layerMemory)))
+
+  it.effect("a late rejection does not wait for somebody's login", () =>
+    Effect.gen(function*() {
+      yield* put(old)
+      const { authenticate } = slowLogin()
+      const other = yield* Effect.fork(observe(Credentials.authed({ info, authenticate, call: () => rejects })))
+      yield* TestClock.adjust("1 second")
+      yield* put(old)
+      const late = Credentials.authed({ info, call: () => Stream.concat(answers, rejects) })
+      assert.deepStrictEqual(yield* observe(late), { outputs: said("one", "two"), error: rejected })
+      yield* Fiber.interrupt(other)
     }).pipe(Effect.provide(Credentials.layerMemory)))
 
   it.effect("B17: the stored result of another is rejected too: final, and removed", () =>

@@ -52,14 +52,17 @@ export const authedCall = <R>({ absent, authenticate, call, place }: AuthedCall<
       : Effect.flatMap(place.get, (stored) =>
         Option.exists(stored, (secret) => isSame(secret, refused)) ? orWarn(place.remove) : Effect.void)
 
+  const giveUp = (error: Refusal, refused: Secret): Answer<R> =>
+    Stream.fromEffect(Effect.zipRight(forget(error, refused), Effect.fail(error)))
+
   const use = (secret: Secret, how: {
-    readonly isStored: boolean
-    readonly onAnswer: Effect.Effect<void>
-    readonly onRefusal: (error: Refusal) => Answer<R>
-  }): Answer<R> =>
+    readonly isNew?: boolean | undefined
+    readonly onAnswer?: Effect.Effect<void> | undefined
+    readonly onRefusal?: ((error: Refusal) => Answer<R>) | undefined
+  } = {}): Answer<R> =>
     Stream.suspend(() => {
       let latest = secret
-      let isStored = how.isStored
+      let isStored = how.isNew !== true
       let isAnswered = false
 
       const store = Effect.suspend(() => {
@@ -73,26 +76,19 @@ export const authedCall = <R>({ absent, authenticate, call, place }: AuthedCall<
           isStored = false
           return store
         })
+      const { onAnswer = Effect.void, onRefusal = (error) => giveUp(error, secret) } = how
       const onOutputs = (chunk: Chunk.Chunk<Output>) => {
         if (isAnswered || Chunk.isEmpty(chunk)) return Effect.succeed(chunk)
         isAnswered = true
-        return Effect.as(Effect.zipRight(store, how.onAnswer), chunk)
+        return Effect.as(Effect.zipRight(store, onAnswer), chunk)
       }
       return call(secret, refreshed).pipe(
         Stream.mapChunksEffect(onOutputs),
         Stream.catchAll((error) =>
-          !isRefusal(error) ? Stream.fail(error) : isAnswered ? giveUp(error, latest) : how.onRefusal(error)
+          !isRefusal(error) ? Stream.fail(error) : isAnswered ? giveUp(error, latest) : onRefusal(error)
         )
       )
     })
-
-  const useStored = (secret: Secret, onRefusal: (error: Refusal) => Answer<R>) =>
-    use(secret, { isStored: true, onAnswer: Effect.void, onRefusal })
-
-  const giveUp = (error: Refusal, refused: Secret): Answer<R> =>
-    Stream.fromEffect(
-      Effect.zipRight(Effect.scoped(Effect.zipRight(place.turn, forget(error, refused))), Effect.fail(error))
-    )
 
   const logIn = (why: Refusal, endTurn: Effect.Effect<void>): Answer<R> =>
     Stream.suspend(() => {
@@ -103,9 +99,7 @@ export const authedCall = <R>({ absent, authenticate, call, place }: AuthedCall<
         return Option.none()
       })
       const answer = Stream.suspend(() =>
-        Option.isNone(found)
-          ? Stream.fail(why)
-          : use(found.value, { isStored: false, onAnswer: endTurn, onRefusal: Stream.fail })
+        Option.isNone(found) ? Stream.fail(why) : use(found.value, { isNew: true, onAnswer: endTurn })
       )
       return Stream.concat(outputs, answer)
     })
@@ -117,14 +111,14 @@ export const authedCall = <R>({ absent, authenticate, call, place }: AuthedCall<
       const other = Option.filter(yield* place.get, (stored) => !Option.exists(refused, (it) => isSame(it, stored)))
       if (Option.isNone(other)) return logIn(why, endTurn)
       yield* endTurn
-      return useStored(other.value, (error) => giveUp(error, other.value))
+      return use(other.value)
     }))
 
   return Stream.unwrap(Effect.map(
     place.get,
     Option.match({
       onNone: () => again(absent, Option.none()),
-      onSome: (secret) => useStored(secret, (error) => again(error, Option.some(secret)))
+      onSome: (secret) => use(secret, { onRefusal: (error) => again(error, Option.some(secret)) })
     })
   ))
 }

@@ -1,6 +1,7 @@
 import type * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
 
@@ -46,13 +47,17 @@ export const withClocks = <A, E, R, E2>(
         activeAt = clock.unsafeCurrentTimeMillis()
       })
     })
-    yield* Effect.forkScoped(Effect.onExit(read, (exit) => mailbox.done(exit)))
+    const reader = yield* Effect.forkScoped(Effect.onExit(read, (exit) => mailbox.done(exit)))
 
-    const watch = Effect.suspend(function loop(): Effect.Effect<void> {
+    // the work is stopped at once, also while the consumer is busy with what came before
+    const giveUp = (clock: "idle" | "total", millis: number) =>
+      Effect.zipRight(mailbox.fail(onTimeout(clock, Duration.millis(millis))), Fiber.interrupt(reader))
+
+    const watch = Effect.suspend(function loop(): Effect.Effect<unknown> {
       const now = clock.unsafeCurrentTimeMillis()
       const idleAt = (waitsForConsumer ? now : activeAt) + idle
-      if (now >= startedAt + total) return mailbox.fail(onTimeout("total", Duration.millis(total)))
-      if (now >= idleAt) return mailbox.fail(onTimeout("idle", Duration.millis(idle)))
+      if (now >= startedAt + total) return giveUp("total", total)
+      if (now >= idleAt) return giveUp("idle", idle)
       return Effect.flatMap(Effect.sleep(Math.min(idleAt, startedAt + total) - now), loop)
     })
     yield* Effect.forkScoped(watch)

@@ -1,16 +1,15 @@
 import * as Arr from "effect/Array"
 import * as Predicate from "effect/Predicate"
 
-/** With one of these, no connection came about, so that nothing was sent. */
+/**
+ * With one of these, no connection came about, so that nothing was sent. A host or network that is unreachable is none
+ * of them: that happens to an open connection as well.
+ */
 const connectCodes = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
   "EAI_FAIL",
-  "EHOSTUNREACH",
-  "EHOSTDOWN",
-  "ENETUNREACH",
-  "ENETDOWN",
   "EADDRNOTAVAIL",
   "UND_ERR_CONNECT_TIMEOUT",
   "CERT_HAS_EXPIRED",

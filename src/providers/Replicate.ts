@@ -11,8 +11,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { isPresent } from "../internal/token.js"
 import * as Message from "../Message.js"
 import * as ModelCatalog from "../ModelCatalog.js"
 import type * as Output from "../Output.js"
@@ -121,16 +122,13 @@ const toInput = (request: Provider.Resolved): Prediction.Input => {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
-/** Replicate sends a line break as an event without text. */
+/** gpt4free shows an event without text as a line break, and so does this provider; `Prediction.stream` does not. */
 const withLineBreaks = (chunk: Chunk.Chunk<Output.Output>): Chunk.Chunk<Output.Output> =>
   Chunk.some(chunk, isEmptyText) ? Chunk.map(chunk, (output) => isEmptyText(output) ? lineBreak : output) : chunk
 
 const lineBreak: Output.Output = { _tag: "TextDelta", text: "\n" }
 
 const isEmptyText = (output: Output.Output): boolean => output._tag === "TextDelta" && output.text === ""
-
-const present = (key: Redacted.Redacted<string> | undefined): key is Redacted.Redacted<string> =>
-  key !== undefined && Redacted.value(key).trim() !== ""
 
 /**
  * Makes the provider.
@@ -163,7 +161,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
         const issue = new Issue({ field: "messages", message: "expected at least one message, or a prompt" })
         return Stream.fail(new InvalidRequest({ provider: info.name, issues: [issue] }))
       }
-      const own = present(request.apiKey) ? request.apiKey : undefined
+      const own = isPresent(request.apiKey) ? request.apiKey : undefined
       const client = own !== undefined || Option.isSome(withKey.config.token) ? withKey : withoutKey
       return Prediction.stream(request.model, toInput(request), {
         unstreamable,

@@ -12,10 +12,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as BrowserSession from "../http/BrowserSession.js"
 import * as Polling from "../http/Polling.js"
+import { isPresent } from "../internal/token.js"
 import * as ModelCatalog from "../ModelCatalog.js"
 import * as Parameters from "../Parameters.js"
 import * as Provider from "../Provider.js"
@@ -151,9 +152,6 @@ const headers = {
   "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36"
 }
 
-const present = (key: Redacted.Redacted<string> | undefined): key is Redacted.Redacted<string> =>
-  key !== undefined && Redacted.value(key).trim() !== ""
-
 /** The API takes no ids of the private deployments that some models once ran on. */
 const isPublic = (version: string): boolean => !version.startsWith("dp-")
 
@@ -187,7 +185,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
     const known = options.models ?? models
     const all = catalogOf(known)
     const baseUrl = String(options.baseUrl ?? "https://homepage.replicate.com/api").replace(/\/+$/, "")
-    const ownKey = present(options.apiKey) ? options.apiKey : undefined
+    const ownKey = isPresent(options.apiKey) ? options.apiKey : undefined
 
     const http = yield* HttpClient.HttpClient
     const session = yield* Effect.provideService(
@@ -229,7 +227,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       const model = known.find(({ name }) => name === request.model)
       const kind = model?.kind ?? "text"
       const prompt = yield* promptOf(info.name, request, kind)
-      const key = present(request.apiKey) ? request.apiKey : ownKey
+      const key = isPresent(request.apiKey) ? request.apiKey : ownKey
       const version = options.version ?? (model === undefined ? "" : yield* chooseVersion(model, key !== undefined))
       const input = { prompt, ...request.extra }
       const { output } = yield* key === undefined

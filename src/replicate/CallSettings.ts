@@ -54,5 +54,10 @@ export const withSettings: {
 } = dual(
   2,
   <A, E, R>(self: Effect.Effect<A, E, R>, settings: Settings) =>
-    Effect.flatMap(CallSettings, (outer) => Effect.provideService(self, CallSettings, { ...outer, ...settings }))
+    Effect.flatMap(CallSettings, (outer) =>
+      Effect.provideService(self, CallSettings, {
+        token: settings.token ?? outer.token,
+        headers: settings.headers ?? outer.headers,
+        connectTimeout: settings.connectTimeout ?? outer.connectTimeout
+      }))
 )

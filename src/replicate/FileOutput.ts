@@ -110,7 +110,13 @@ const isFileUrl = (text: string): boolean => /^(?:https?:\/\/[^\s/]+\/\S*|data:[
  * @category constructors
  */
 export const find = (output: unknown): ReadonlyArray<FileOutput> => {
-  if (typeof output === "string") return isFileUrl(output) ? [new FileOutput(output)] : []
-  if (typeof output !== "object" || output === null) return []
-  return Object.values(output).flatMap(find)
+  const files: Array<FileOutput> = []
+  // not by recursion: how deep an output goes is the model's choice
+  const stack = [output]
+  while (stack.length > 0) {
+    const value = stack.pop()
+    if (typeof value === "string" && isFileUrl(value)) files.push(new FileOutput(value))
+    else if (typeof value === "object" && value !== null) stack.push(...Object.values(value).reverse())
+  }
+  return files
 }

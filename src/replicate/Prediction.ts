@@ -89,7 +89,7 @@ export const create = Effect.fn("Prediction.create")(
   function*(model: string, input: Input, options: CreateOptions = {}) {
     const client = yield* ReplicateClient
     const call = yield* prepare(client, model, input, options)
-    return yield* Effect.uninterruptibleMask((restore) => remote.create(client, call, restore))
+    return yield* Effect.uninterruptibleMask((restore) => remote.create(client, call, restore, options.wait))
   }
 )
 
@@ -147,9 +147,10 @@ export const wait = Effect.fn("Prediction.wait")(function*(prediction: Predictio
  */
 export const run = Effect.fn("Prediction.run")(function*(model: string, input: Input, options: RunOptions = {}) {
   const client = yield* ReplicateClient
-  const call = yield* prepare(client, model, input, { ...options, wait: options.wait ?? "5 seconds" })
+  const hold = options.wait ?? "5 seconds"
+  const call = yield* prepare(client, model, input, { ...options, wait: hold })
   const final = yield* Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(remote.create(client, call, restore), (prediction) =>
+    Effect.flatMap(remote.create(client, call, restore, hold), (prediction) =>
       Effect.onError(
         restore(untilFinal(client, prediction, options)),
         () => remote.abandon(client, prediction.id)

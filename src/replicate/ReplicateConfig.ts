@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Polling from "../http/Polling.js"
 import * as Retry from "../http/Retry.js"
+import { isPresent } from "../internal/token.js"
 
 /**
  * The settings, complete.
@@ -79,8 +80,6 @@ const versioned = (baseUrl: string): string => {
   const trimmed = baseUrl.replace(/\/+$/, "")
   return /^[a-z]+:\/\/[^/]+$/i.test(trimmed) ? `${trimmed}/v1` : trimmed
 }
-
-const isPresent = (token: Redacted.Redacted<string>) => Redacted.value(token).trim() !== ""
 
 /**
  * Completes options with the defaults.

@@ -63,10 +63,8 @@ const create = Effect.fnUntraced(function*({ baseUrl, connectTimeout, session }:
 const look = Effect.fnUntraced(function*({ baseUrl, connectTimeout, session }: Site, id: string) {
   const request = HttpClientRequest.setUrlParam(HttpClientRequest.get(`${baseUrl}/poll`), "id", id)
   const { malformed, reply } = yield* read(session, yield* session.send(request, { connectTimeout }))
-  return yield* Effect.mapError(
-    decodePrediction({ ...reply, id }),
-    () => malformed(reply.status === undefined ? "the answer has no status" : "the answer is no prediction")
-  )
+  if (typeof reply.status !== "string") return yield* malformed("the answer has no status")
+  return yield* Effect.mapError(decodePrediction({ ...reply, id }), () => malformed("the answer is no prediction"))
 })
 
 const exhausted = { _tag: "Exhausted" } as const

@@ -15,7 +15,12 @@ import type { Api } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { provider } from "./http.js"
 
-type Call = (request?: { readonly headers?: { readonly prefer?: string } }) => Effect.Effect<unknown, unknown>
+interface CallRequest {
+  readonly path?: Readonly<Record<string, string>>
+  readonly headers?: { readonly prefer?: string }
+}
+
+type Call = (request?: CallRequest) => Effect.Effect<unknown, unknown>
 
 type Endpoint = { readonly method: string; readonly name: string; readonly path: string }
 
@@ -30,6 +35,10 @@ const isRefusal = (error: ProviderError): boolean =>
  */
 const unattended = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.uninterruptible(Effect.flatMap(Effect.forkDaemon(Effect.interruptible(call)), Fiber.join))
+
+/** The path of a call: its route, with the parameters in their places. */
+const pathOf = (route: string, parameters: CallRequest["path"] = {}): string =>
+  route.replace(/:(\w+)/g, (_, name) => encodeURIComponent(parameters[name] ?? ""))
 
 /** How long `Prefer: wait=n` lets the server hold its answer back. */
 const hold = (prefer: string | undefined): Duration.Duration =>
@@ -71,12 +80,12 @@ export const derive = Effect.fnUntraced(function*(
   const wrap = (group: string, endpoint: Endpoint, call: Call): Call => {
     const { method, name } = endpoint
     const safe = method === "GET" || method === "DELETE" || name === "cancel"
-    const at = { method, url: Failure.publicUrl(`${config.baseUrl}${endpoint.path}`) }
-    // the decoder of an answer does not know what was called
-    const located = (error: ProviderError) =>
-      error._tag === "ResponseError" && error.url === undefined ? new ResponseError({ ...error, ...at }) : error
 
     return (request) => {
+      const at = { method, url: Failure.publicUrl(config.baseUrl + pathOf(endpoint.path, request?.path)) }
+      // the decoder of an answer does not know what was called
+      const located = (error: ProviderError) =>
+        error._tag === "ResponseError" && error.url === undefined ? new ResponseError({ ...error, ...at }) : error
       const once = Effect.flatMap(CallSettings, ({ connectTimeout = config.connectTimeout }) => {
         const duration = Duration.sum(connectTimeout, hold(request?.headers?.prefer))
         return Effect.timeoutFail(Effect.catchAll(call(request), requestError), {

@@ -8,8 +8,18 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
+import { withClocks } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
-import { isRetryable, MissingAuth, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
+import { isPresent } from "../../internal/token.js"
+import {
+  InvalidRequest,
+  isRetryable,
+  Issue,
+  MissingAuth,
+  type ProviderError,
+  ResponseError,
+  Timeout
+} from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 
@@ -19,8 +29,14 @@ export const provider = "Replicate"
 /** @internal */
 const loginUrl = "https://replicate.com/account/api-tokens"
 
-/** Other characters make `fetch` throw an error that prints the header. */
-const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
+/**
+ * Other characters make the HTTP clients throw errors that print the header.
+ *
+ * @internal
+ */
+export const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+(?:[\x20\t]+[\x21-\x7e]+)*$/.test(text)
+
+const isHeaderName = (text: string): boolean => /^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(text)
 
 const originOf = (url: string): string | undefined => URL.canParse(url) ? new URL(url).origin : undefined
 
@@ -30,7 +46,10 @@ const originOf = (url: string): string | undefined => URL.canParse(url) ? new UR
  * @internal
  */
 export const currentToken = (config: ReplicateConfig): Effect.Effect<Option.Option<Redacted.Redacted<string>>> =>
-  Effect.map(CallSettings, (own) => own.token === undefined ? config.token : Option.some(own.token))
+  Effect.map(
+    CallSettings,
+    (own) => Option.orElse(Option.filter(Option.fromNullable(own.token), isPresent), () => config.token)
+  )
 
 /** @internal */
 export interface Http {
@@ -47,10 +66,9 @@ export interface Http {
  * @internal
  */
 export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
-  // spans of the platform hold headers and whole URLs, and trace headers are no business of a third party
+  // the platform's spans hold headers and whole URLs, and would be told to a third party in trace headers
   const web = config.transformClient(yield* HttpClient.HttpClient).pipe(
     HttpClient.withTracerDisabledWhen(() => true),
-    HttpClient.withTracerPropagation(false),
     HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", config.userAgent))
   )
 
@@ -91,14 +109,16 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
       (response) => Effect.catchAll(Effect.flatMap(response, checkStatus), toProviderError)
     )
 
-  const toApi = HttpClient.mapRequestEffect(
-    web,
-    (request) =>
-      Effect.flatMap(
-        CallSettings,
-        ({ headers = { accept: "application/json" } }) => authorize(HttpClientRequest.setHeaders(request, headers))
-      )
-  )
+  const withHeaders = (request: HttpClientRequest.HttpClientRequest) =>
+    Effect.flatMap(CallSettings, ({ headers = { accept: "application/json" } }) => {
+      const wrong = Object.entries(headers).filter(([name, value]) => !isHeaderName(name) || !isHeaderValue(value))
+      const issues = wrong.map(([name]) => new Issue({ field: `headers.${name}`, message: "cannot be sent" }))
+      return issues.length === 0
+        ? Effect.succeed(HttpClientRequest.setHeaders(request, headers))
+        : Effect.fail(new InvalidRequest({ provider, issues }))
+    })
+
+  const toApi = HttpClient.mapRequestEffect(web, (request) => Effect.flatMap(withHeaders(request), authorize))
   const api = typed(HttpClient.mapRequest(toApi, HttpClientRequest.prependUrl(config.baseUrl)))
   const files = { own: typed(HttpClient.mapRequestEffect(web, authorize)), other: typed(web) }
 
@@ -113,12 +133,15 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
       Effect.timeoutFail(client.get(url), { duration: config.connectTimeout, onTimeout: timeout }),
       { policy: config.retry, while: isRetryable }
     )
-    return Stream.unwrap(
+    const bytes = Stream.unwrap(
       Effect.map(
         opened,
         (response) => Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))
       )
     )
+    // a host that falls silent is given up like one that does not answer
+    const clocks = { idle: config.connectTimeout, total: undefined }
+    return withClocks(bytes, clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
   }
 
   const http: Http = { api, web, download }

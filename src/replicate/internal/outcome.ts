@@ -29,8 +29,7 @@ const summarize = ({ summary }: Prediction, token: Option.Option<Redacted.Redact
   if (Option.isNone(token)) return summary
   const secret = Redacted.value(token.value)
   const scrub = (text: string | undefined) => text?.replaceAll(secret, "<redacted>")
-  const output = JSON.stringify(summary.output)?.includes(secret) === true ? undefined : summary.output
-  return new PredictionSummary({ ...summary, error: scrub(summary.error), logs: scrub(summary.logs), output })
+  return new PredictionSummary({ ...summary, error: scrub(summary.error), logs: scrub(summary.logs) })
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as Chunk from "effect/Chunk"
+import * as Option from "effect/Option"
 import type * as Sse from "../../http/Sse.js"
 import type * as Output from "../../Output.js"
 import type { Prediction } from "../schemas/Prediction.js"
@@ -36,6 +37,17 @@ const reasonOf = (data: string): string | undefined => {
   }
 }
 
+/** The output of a model as its stream would give it, all at once. */
+const textOf = (output: unknown): string =>
+  Array.isArray(output)
+    ? output.map((part) => typeof part === "string" ? part : JSON.stringify(part)).join("")
+    : typeof output === "string"
+    ? output
+    : ""
+
+/** Event streams make line feeds of all line ends. */
+const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
+
 /**
  * Turns the events of a prediction's stream into outputs, over as many connections as it takes, and knows how far it
  * came: what a new connection replays is dropped, and what the finished prediction holds beyond it can be added.
@@ -45,8 +57,6 @@ const reasonOf = (data: string): string | undefined => {
 export class PredictionReader {
   /** Events that were taken in. */
   events = 0
-  /** Characters of text that were given out. */
-  characters = 0
   files = 0
   lastEventId: string | undefined
   /** The server ended the stream: with a reason, unless it ended well. */
@@ -54,6 +64,8 @@ export class PredictionReader {
   /** What an `error` event said. */
   error: string | undefined
 
+  /** The text that was given out. */
+  private text = ""
   private firstEventId: string | undefined
   /** Events of a new connection that were seen before; -1 once it is past them. */
   private replayed = -1
@@ -92,22 +104,23 @@ export class PredictionReader {
     return Chunk.unsafeFromArray(outputs)
   }
 
-  /** Whether a finished prediction holds at least what was given out: its output may have been removed. */
-  covers(prediction: Prediction): boolean {
-    if (prediction.data_removed === true) return false
-    return this.givesFiles ? prediction.files.length >= this.files : prediction.text.length >= this.characters
+  /** Characters of text that were given out. */
+  get characters(): number {
+    return this.text.length
   }
 
-  /** What a finished prediction holds beyond what was given out. */
-  rest(prediction: Prediction): Chunk.Chunk<Output.Output> {
+  /** What a finished prediction holds beyond what was given out; none when its output does not begin with that. */
+  rest(prediction: Prediction): Option.Option<Chunk.Chunk<Output.Output>> {
+    if (prediction.data_removed === true) return Option.none()
     if (this.givesFiles) {
-      const files = prediction.files.slice(this.files)
-      this.files += files.length
-      return Chunk.unsafeFromArray(files.map(({ url }): Output.Output => ({ _tag: "File", url })))
+      const { files } = prediction
+      const more = files.slice(this.files).map(({ url }): Output.Output => ({ _tag: "File", url }))
+      return files.length < this.files ? Option.none() : Option.some(Chunk.unsafeFromArray(more))
     }
-    const text = prediction.text.slice(this.characters)
-    this.characters += text.length
-    return text === "" ? Chunk.empty() : Chunk.of<Output.Output>({ _tag: "TextDelta", text })
+    const text = withLineFeeds(textOf(prediction.output))
+    if (!text.startsWith(withLineFeeds(this.text))) return Option.none()
+    const more = text.slice(withLineFeeds(this.text).length)
+    return Option.some(more === "" ? Chunk.empty() : Chunk.of<Output.Output>({ _tag: "TextDelta", text: more }))
   }
 
   private output(data: string): Output.Output {
@@ -115,7 +128,7 @@ export class PredictionReader {
       this.files++
       return { _tag: "File", url: data }
     }
-    this.characters += data.length
+    this.text += data
     return { _tag: "TextDelta", text: data }
   }
 

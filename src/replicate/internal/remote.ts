@@ -29,14 +29,16 @@ export const abandon = (client: Service, id: string): Effect.Effect<void> =>
 /**
  * Runs a create so that no prediction is lost sight of. Interrupted while the create waits for its next try, nothing
  * is sent any more; interrupted while its answer is on the way, the answer is waited for and what it created is
- * canceled. To be called in an uninterruptible region, with the `restore` of that region.
+ * canceled; `hold` is how much longer than usual that answer may take. To be called in an uninterruptible region, with
+ * the `restore` of that region.
  *
  * @internal
  */
 export const create = <E>(
   client: Service,
   call: Effect.Effect<Prediction, E>,
-  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
+  hold: Duration.DurationInput = Duration.zero
 ): Effect.Effect<Prediction, E> =>
   Effect.flatMap(Effect.forkDaemon(call), (fiber) =>
     Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
@@ -45,7 +47,7 @@ export const create = <E>(
           Fiber.interrupt(fiber),
           Exit.match({ onFailure: () => Effect.void, onSuccess: ({ id }) => abandon(client, id) })
         ),
-        client.config.cancelTimeout
+        Duration.sum(client.config.cancelTimeout, hold)
       )))
 
 /**

@@ -1,4 +1,6 @@
 import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
@@ -11,6 +13,7 @@ import * as Sse from "../../http/Sse.js"
 import type * as Output from "../../Output.js"
 import {
   InvalidRequest,
+  isRetryable,
   Issue,
   type ProviderError,
   ResponseError,
@@ -19,7 +22,7 @@ import {
 } from "../../ProviderError.js"
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
-import { provider } from "./http.js"
+import { isHeaderValue, provider } from "./http.js"
 import { outcome } from "./outcome.js"
 import { PredictionReader } from "./reader.js"
 import * as remote from "./remote.js"
@@ -58,12 +61,16 @@ const ending = (prediction: Prediction | undefined): Chunk.Chunk<Output.Output> 
     { _tag: "Finish", reason: "stop" }
   ])
 
-/** The whole output of a prediction that was not streamed. */
-const whole = (prediction: Prediction): ReadonlyArray<Output.Output> => {
-  const { files, output, text } = prediction
-  if (files.length > 0) return files.map(({ url }) => ({ _tag: "File", url }))
-  if (text !== "") return [{ _tag: "TextDelta", text }]
-  return output === undefined || output === null || output === "" ? [] : [{ _tag: "Json", value: output }]
+/**
+ * The whole output of a prediction that was not streamed: files when it is nothing else, text when it is a text or a
+ * list of texts, else the value, and the files in it.
+ */
+const whole = ({ files, output, text }: Prediction): ReadonlyArray<Output.Output> => {
+  if (output === undefined || output === null || output === "") return []
+  const parts = Array.isArray(output) ? output : [output]
+  const asFiles = files.map(({ url }): Output.Output => ({ _tag: "File", url }))
+  if (!parts.every((part) => typeof part === "string")) return [{ _tag: "Json", value: output }, ...asFiles]
+  return files.length === parts.length ? asFiles : [{ _tag: "TextDelta", text }]
 }
 
 /** Reads one connection to its end, or to the event that ends the stream. */
@@ -87,17 +94,20 @@ const readInto = (reader: PredictionReader) => {
   return loop
 }
 
+/** An id that a header cannot carry is kept to ourselves: the server then begins anew. */
+const resumeAt = (id: string | undefined) => (request: HttpClientRequest.HttpClientRequest) =>
+  id !== undefined && isHeaderValue(id) ? HttpClientRequest.setHeader(request, "last-event-id", id) : request
+
 const connect = (client: Service, url: string, reader: PredictionReader) => {
   const duration = client.config.connectTimeout
   const request = HttpClientRequest.get(url).pipe(
     HttpClientRequest.accept("text/event-stream"),
     HttpClientRequest.setHeader("cache-control", "no-store"),
-    reader.lastEventId === undefined
-      ? (request) => request
-      : HttpClientRequest.setHeader("last-event-id", reader.lastEventId)
+    resumeAt(reader.lastEventId)
   )
-  const fromHttp = Failure.fromHttpClientError.bind(undefined, { provider })
-  const opened = client.web.execute(request).pipe(
+  const fromHttp = (error: HttpClientError.HttpClientError) => Failure.fromHttpClientError({ provider }, error)
+  // a body that is not read would keep its connection open
+  const opened = HttpClient.withScope(client.web).execute(request).pipe(
     Effect.mapError(fromHttp),
     Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "connect", duration }) }),
     Effect.flatMap((response) => {
@@ -108,7 +118,7 @@ const connect = (client: Service, url: string, reader: PredictionReader) => {
         : Effect.fail(new ResponseError({ provider, reason: "malformed", detail: "the stream is not an event stream" }))
     })
   )
-  return Stream.unwrap(opened).pipe(
+  return Stream.unwrapScoped(opened).pipe(
     Sse.decode({ dataless: "emit" }),
     Stream.pipeThroughChannel(readInto(reader))
   )
@@ -149,9 +159,15 @@ const follow = (
   const settle = (final: Prediction): Effect.Effect<Outputs, ProviderError> => {
     release()
     return Effect.flatMap(outcome(client.config, final), (final) =>
-      reader.covers(final)
-        ? Effect.succeed(Stream.fromChunk(Chunk.appendAll(reader.rest(final), ending(final))))
-        : Effect.fail(interrupted("the prediction does not hold its whole output any more", false)))
+      Option.match(reader.rest(final), {
+        onSome: (rest) => Effect.succeed(Stream.fromChunk(Chunk.appendAll(rest, ending(final)))),
+        onNone: () =>
+          Effect.fail(
+            final.data_removed === true
+              ? interrupted("the output was removed meanwhile", false)
+              : interrupted("what arrived is not how the prediction's output begins", true)
+          )
+      }))
   }
 
   /** The server ended the stream. The prediction is read for what it used, or why it failed. */
@@ -163,19 +179,21 @@ const follow = (
         Effect.as(Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`), Option.none())
       )
     )
-    const endedWell = reason === undefined && reader.error === undefined
-    const status = reason === "canceled" ? "canceled" : "failed"
     return Stream.unwrap(Effect.flatMap(final, (final) => {
-      if (endedWell && Option.isNone(final)) return Effect.succeed(Stream.fromChunk(ending(undefined)))
-      const told = Option.filter(final, (final) => endedWell || final.status !== "succeeded")
-      const last = Option.getOrElse(told, () => new Prediction({ ...prediction, status, error: reader.error ?? null }))
-      return Effect.map(outcome(client.config, last), (last) => Stream.fromChunk(ending(last)))
+      if (Option.isSome(final)) {
+        return Effect.map(outcome(client.config, final.value), (last) => Stream.fromChunk(ending(last)))
+      }
+      if (reason === undefined && reader.error === undefined) return Effect.succeed(Stream.fromChunk(ending(undefined)))
+      const status = reason === "canceled" ? "canceled" : "failed"
+      const { error } = reader
+      const told = new Prediction({ ...prediction, status, ...(error === undefined ? {} : { error }) })
+      return Effect.map(outcome(client.config, told), () => Stream.fromChunk(ending(undefined)))
     }))
   }
 
   /** The connection ended before the stream did. */
   const cut = (why: string, failures: number): Outputs => {
-    const unreadable = () => interrupted(why, true)
+    const unreadable = (error: ProviderError) => interrupted(why, isRetryable(error))
     const reconnect = Stream.suspend(() => {
       reader.reconnect()
       return connection(failures)

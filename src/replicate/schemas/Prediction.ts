@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import { PredictionSummary } from "../../ProviderError.js"
 import * as FileOutput from "../FileOutput.js"
-import { JsonObject, optional } from "./Wire.js"
+import { JsonObject, optional, Status } from "./Wire.js"
 
 /**
  * The events a webhook can be sent for.
@@ -48,7 +48,10 @@ export const TerminalStatus = Schema.Literal("succeeded", "failed", "canceled", 
 
 const isTerminalStatus = Schema.is(TerminalStatus)
 
-const terminalLogs = 2000
+/** Most characters of its error and its logs that an error tells of a prediction. */
+const longestText = 2000
+
+const textOf = (error: unknown): string => typeof error === "string" ? error : JSON.stringify(error)
 
 /**
  * A prediction.
@@ -62,7 +65,7 @@ export class Prediction extends Schema.Class<Prediction>("effect-providers/repli
   /** A version id, or `hidden` for models that do not show theirs. */
   version: optional(Schema.String),
   /** `starting`, `processing`, one of `TerminalStatus`, or a status this library has not heard of. */
-  status: Schema.String,
+  status: Status,
   input: optional(JsonObject),
   /** Whatever the model gives; absent until there is some, and after the data was removed. */
   output: Schema.optionalWith(Schema.Unknown, { exact: true }),
@@ -104,16 +107,15 @@ export class Prediction extends Schema.Class<Prediction>("effect-providers/repli
     return Array.isArray(output) ? output.filter((part) => typeof part === "string").join("") : ""
   }
 
-  /** What an error may tell of this prediction: all but its input. */
+  /** What an error may tell of this prediction: neither its input nor its output. */
   get summary(): PredictionSummary {
     const { error } = this
     return new PredictionSummary({
       id: this.id,
       model: this.model,
       status: this.status,
-      error: error === undefined ? undefined : typeof error === "string" ? error : JSON.stringify(error),
-      logs: this.logs?.slice(-terminalLogs),
-      output: this.output,
+      error: error === undefined ? undefined : textOf(error).slice(0, longestText),
+      logs: this.logs?.slice(-longestText),
       url: this.urls?.web
     })
   }

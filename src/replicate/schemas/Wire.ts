@@ -3,16 +3,38 @@
  *
  * @since 0.1.0
  */
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /**
- * A field that may be absent or null on the wire, and is absent or a value in the type.
+ * A field that is absent or a value in the type, and may be anything on the wire: null, or what this library cannot
+ * read, is absent. What was paid for is not lost over a field that nobody needs.
  *
  * @since 0.1.0
  * @category schemas
  */
-export const optional = <A, I, R>(schema: Schema.Schema<A, I, R>) =>
-  Schema.optionalWith(schema, { nullable: true, exact: true })
+export const optional = <A, I>(schema: Schema.Schema<A, I>) => {
+  const decode = Schema.decodeUnknownOption(schema)
+  const encode = Schema.encodeSync(schema)
+  return Schema.optionalToOptional(Schema.Unknown, Schema.typeSchema(schema), {
+    decode: Option.flatMap((value) => decode(value)),
+    encode: Option.map((value) => encode(value))
+  })
+}
+
+/**
+ * A status: text, or `unknown` when it is anything else.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const Status = Schema.optionalToRequired(Schema.Unknown, Schema.String, {
+  decode: Option.match({
+    onNone: () => "unknown",
+    onSome: (status) => typeof status === "string" ? status : "unknown"
+  }),
+  encode: Option.some
+})
 
 /** No URL keeps a dot segment apart, and no escape carries half of a surrogate pair. */
 const isSegment = (text: string): boolean =>
