@@ -77,7 +77,7 @@ export default {
     restrict(["src/http/**"], node, upward(nodeEntry, testing, providers, contract)),
     restrict(["src/http/Proxy.ts"], upward(nodeEntry, testing, providers, contract)),
     restrict(
-      ["src/Provider.ts", "src/Quota.ts", "src/Fallback.ts", "src/Credentials.ts"],
+      ["src/Provider.ts", "src/ProviderRegistry.ts", "src/Quota.ts", "src/Fallback.ts", "src/Credentials.ts"],
       node,
       upward(nodeEntry, testing, providers)
     ),

@@ -1,14 +1,16 @@
 /**
  * Streams an answer, makes an image, and says what it used.
  *
- * With REPLICATE_API_TOKEN set it talks to Replicate; without, to the emulator, in this process, on a loopback port.
+ * With REPLICATE_API_TOKEN (or REPLICATE_API_KEY) set it talks to Replicate; without, to the emulator, in this process,
+ * on a loopback port.
  */
-import { FetchHttpClient, Path } from "@effect/platform"
+import { FetchHttpClient, HttpClient, Path } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
-import { Config, Console, Effect, Layer, Option, Redacted, Stream } from "effect"
+import { Cause, Console, Effect, Layer, Option, Redacted, Stream } from "effect"
 import { type Output, Provider, Replicate } from "effect-providers"
-import { Prediction, Progress, ReplicateClient } from "effect-providers/replicate"
+import { Prediction, Progress, ReplicateClient, ReplicateConfig } from "effect-providers/replicate"
 import { emulator } from "./support/emulator.js"
+import { endInOrder, exitCode } from "./support/signals.js"
 
 const print = (text: string) => Effect.sync(() => process.stdout.write(text))
 
@@ -67,29 +69,56 @@ const program = Effect.gen(function*() {
   yield* Effect.forEach(saved, (path) => Console.log(`Saved ${path}`))
 })
 
-const live = Layer.merge(Replicate.layerConfig(), ReplicateClient.layerConfig())
+/** What became of the cancels that were sent, for the last word after an interruption. */
+const cancels: Array<{ readonly url: string; status: number | undefined }> = []
+
+const noteCancels = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+  HttpClient.transform(client, (send, request) => {
+    if (!request.url.endsWith("/cancel")) return send
+    const cancel = cancels.find(({ url }) => url === request.url) ?? { url: request.url, status: undefined }
+    if (!cancels.includes(cancel)) cancels.push(cancel)
+    return Effect.tap(send, ({ status }) => Effect.sync(() => void (cancel.status = status)))
+  })
+
+const farewell = Effect.suspend(() => {
+  const failed = cancels.filter(({ status }) => status === undefined || status >= 300)
+  const told = cancels.length === 0
+    ? "nothing was running."
+    : failed.length === 0
+    ? "the running prediction was canceled."
+    : `a prediction may still be running, as this failed: POST ${failed.map(({ url }) => url).join(", ")}`
+  return Console.error(`\nInterrupted: ${told}`)
+})
 
 const services = Layer.unwrapEffect(Effect.gen(function*() {
-  const token = yield* Config.option(Config.nonEmptyString("REPLICATE_API_TOKEN"))
-  if (Option.isSome(token)) {
-    yield* Console.log("Talking to Replicate.\n")
-    return live
-  }
-  const url = yield* emulator
-  yield* Console.log(`REPLICATE_API_TOKEN is not set: talking to an emulator at ${url}.\n`)
-  const apiKey = Redacted.make("r8_emulated")
+  const settings = yield* ReplicateConfig.fromEnv
+  const url = settings.token === undefined ? yield* emulator : undefined
+  yield* Console.log(
+    url === undefined
+      ? `Talking to ${settings.baseUrl ?? "Replicate"}.\n`
+      : `REPLICATE_API_TOKEN is not set: talking to an emulator at ${url}.\n`
+  )
+  const token = settings.token ?? Redacted.make("r8_emulated")
+  const options = { ...settings, baseUrl: url ?? settings.baseUrl, transformClient: noteCancels }
   return Layer.merge(
-    Replicate.layer({ apiKey, baseUrl: url }),
-    ReplicateClient.layer({ token: apiKey, baseUrl: url })
+    Replicate.layer({ ...options, apiKey: token }),
+    ReplicateClient.layer({ ...options, token })
   )
 }))
 
 const main = program.pipe(
   Effect.provide(services.pipe(Layer.provideMerge(Layer.merge(FetchHttpClient.layer, NodeContext.layer)))),
-  Effect.onInterrupt(() => Console.error("\nInterrupted: the running prediction was canceled.")),
-  Effect.catchAll((error) => Effect.zipRight(Console.error(`\n${error.message}`), Effect.fail(error))),
+  Effect.onInterrupt(() => farewell),
+  Effect.tapErrorCause((cause) =>
+    Cause.isInterruptedOnly(cause) ? Effect.void : Console.error(`\n${Cause.prettyErrors(cause)[0]?.message ?? ""}`)
+  ),
   Effect.scoped
 )
 
+endInOrder()
+
 // the failure was told above, in one line; it goes on only to become the exit code
-NodeRuntime.runMain(main, { disableErrorReporting: true })
+NodeRuntime.runMain(main, {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) => onExit(exitCode(exit, 130))
+})

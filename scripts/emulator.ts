@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
+import { endInOrder, exitCode } from "../examples/support/signals.js"
 import * as ReplicateEmulator from "../src/testing/ReplicateEmulator.js"
 
 class CannotStart extends Data.TaggedError("CannotStart")<{ readonly message: string }> {}
@@ -46,4 +47,9 @@ const program = Effect.gen(function*() {
   Effect.tapError(({ message }) => Console.error(message))
 )
 
-NodeRuntime.runMain(program, { disableErrorReporting: true })
+endInOrder()
+
+NodeRuntime.runMain(program, {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) => onExit(exitCode(exit, 0))
+})

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Failure from "./http/Failure.js"
+import { fromAsyncIterable } from "./internal/asyncSource.js"
 import { withClocks } from "./internal/clocks.js"
 import { enforce } from "./internal/textLimits.js"
 import * as ModelCatalog from "./ModelCatalog.js"
@@ -188,7 +189,7 @@ const toStream = (name: string, answer: ReturnType<MakeOptions["run"]>): Stream.
     ? Stream.map(Stream.fromEffect(answer), Output.textDelta)
     : Symbol.asyncIterator in answer
     ? Stream.map(
-      Stream.fromAsyncIterable(answer, (cause) => fromThrown(name, cause)),
+      fromAsyncIterable(answer, (cause) => fromThrown(name, cause)),
       (output) => typeof output === "string" ? Output.textDelta(output) : output
     )
     : answer

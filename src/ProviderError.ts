@@ -190,7 +190,7 @@ export class ResponseError extends Schema.TaggedError<ResponseError>("effect-pro
     const what = this.reason === "connect"
       ? "could not be reached"
       : this.reason === "network"
-      ? "broke the connection"
+      ? "could not be reached, or broke the connection"
       : this.reason === "status"
       ? `answered ${this.status ?? "with an error"}`
       : "gave an answer that could not be understood"

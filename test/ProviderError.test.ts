@@ -73,7 +73,7 @@ const each: ReadonlyArray<readonly [ProviderError.ProviderError, string]> = [
   ],
   [
     new ProviderError.ResponseError({ provider, reason: "network" }),
-    "Example broke the connection. Try again later."
+    "Example could not be reached, or broke the connection. Try again later."
   ],
   [answered(503), "Example answered 503 (POST https://api.example/v1/things). Try again later."],
   [answered(404), "Example answered 404 (POST https://api.example/v1/things). Trying again will not help."],

@@ -18,7 +18,7 @@ import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
+import { readBody } from "../internal/boundedBody.js"
 import { blockedBy, codeIn, isHtml, parseJson, type Said, understand, unlist } from "../internal/errorBody.js"
 import { issuesOf } from "../internal/schemaIssues.js"
 import { carriedSecrets, type Clean, cleaner, cut } from "../internal/scrub.js"
@@ -98,32 +98,6 @@ const toError = (
       return new ResponseError({ ...common, reason: "status", code, retryAfter })
   }
 }
-
-const bodyLimit = 64 * 1024
-
-/** The beginning of a body, and whether that is all of it. Whatever is wrong with the body, the status still counts. */
-const readBody = (response: HttpClientResponse.HttpClientResponse) =>
-  Effect.suspend(() => {
-    const decoder = new TextDecoder()
-    let text = ""
-    let size = 0
-    // the runtime logs what its fibers fail with, and the platform's errors hold the request
-    const body = Stream.orElseFail(response.stream, () => "broken")
-    const read = Stream.runForEachWhile(body, (bytes) =>
-      Effect.sync(() => {
-        text += decoder.decode(bytes.subarray(0, bodyLimit - size), { stream: true })
-        size += bytes.length
-        return size <= bodyLimit
-      }))
-    return read.pipe(
-      // the limit holds even where the caller must not be interrupted, and where closing the body hangs as well
-      Effect.disconnect,
-      Effect.interruptible,
-      Effect.timeoutOption("5 seconds"),
-      Effect.catchAllCause(() => Effect.succeedNone),
-      Effect.map((done) => ({ text, whole: Option.isSome(done) && size <= bodyLimit }))
-    )
-  })
 
 const callOf = (origin: Origin, request: HttpClientRequest.HttpClientRequest, status?: number) => ({
   method: request.method,

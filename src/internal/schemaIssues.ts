@@ -30,9 +30,12 @@ const unmet = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey> =
     case "Unexpected":
       return [{ path, expected: "nothing" }]
     default:
-      return [{ path, expected: String(issue.ast) }]
+      return [{ path, expected: readable(String(issue.ast)) }]
   }
 }
+
+/** The text of a type says more to the authors of Schemas than to readers of errors when it tells of encodings. */
+const readable = (type: string): string => /<->|side\)/.test(type) ? "a value of another form" : type
 
 /**
  * What a Schema found wrong: where, and what it expected there.

@@ -116,7 +116,9 @@ export const find = (output: unknown): ReadonlyArray<FileOutput> => {
   while (stack.length > 0) {
     const value = stack.pop()
     if (typeof value === "string" && isFileUrl(value)) files.push(new FileOutput(value))
-    else if (typeof value === "object" && value !== null) stack.push(...Object.values(value).reverse())
+    else if (typeof value === "object" && value !== null) {
+      for (const part of Object.values(value).toReversed()) stack.push(part)
+    }
   }
   return files
 }

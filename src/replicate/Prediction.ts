@@ -159,9 +159,12 @@ export const run = Effect.fn("Prediction.run")(function*(model: string, input: I
   return yield* outcome(client.config, final)
 })
 
+/** Whether nothing that a model tells about itself has changed. */
+const isSame = (a: Prediction, b: Prediction): boolean =>
+  a.status === b.status && a.logs === b.logs && a.text === b.text && a.files.length === b.files.length
+
 /**
- * Runs a model and gives the prediction each time it is looked at, from its creation to its end: for progress
- * displays. Fails like `wait`; ending the stream early cancels the prediction.
+ * Runs a model and gives the prediction as it changes, from its creation to its end: for progress displays. Fails like `wait`; ending the stream early cancels the prediction.
  *
  * @example
  * ```ts
@@ -187,7 +190,7 @@ export const watch = (
         const call = yield* restore(prepare(client, model, input, options))
         const { prediction, release } = yield* remote.createScoped(client, call, restore)
         const changes = Stream.tap(
-          Polling.changes(polling(client, prediction, options)),
+          Polling.changes({ ...polling(client, prediction, options), equivalence: isSame }),
           (current) => {
             if (!current.isTerminal) return Effect.void
             release()

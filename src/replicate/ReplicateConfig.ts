@@ -33,7 +33,10 @@ export interface ReplicateConfig {
   readonly idleTimeout: Duration.Duration | undefined
   /** Total clock of `run`, `wait` and `stream`. */
   readonly timeout: Duration.Duration
-  /** How long an interruption waits for the remote prediction to be canceled; then that goes on in the background. */
+  /**
+   * How long whoever is interrupted, or stopped by a clock, waits for the remote prediction to be canceled, on top of
+   * a hold that was asked for; then that goes on in the background.
+   */
   readonly cancelTimeout: Duration.Duration
   /** How calls that are safe to repeat are repeated, and creates that were refused. */
   readonly retry: Retry.Policy
@@ -63,7 +66,7 @@ export interface Options {
   readonly idleTimeout?: Duration.DurationInput | undefined
   /** Default 10 minutes. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** Default 10 seconds. */
+  /** Default 5 seconds. */
   readonly cancelTimeout?: Duration.DurationInput | undefined
   /** Default 3. */
   readonly maxRetries?: number | undefined
@@ -102,7 +105,7 @@ export const make = (options: Options = {}): ReplicateConfig => ({
   connectTimeout: Duration.decode(options.connectTimeout ?? "30 seconds"),
   idleTimeout: options.idleTimeout === undefined ? undefined : Duration.decode(options.idleTimeout),
   timeout: Duration.decode(options.timeout ?? "10 minutes"),
-  cancelTimeout: Duration.decode(options.cancelTimeout ?? "10 seconds"),
+  cancelTimeout: Duration.decode(options.cancelTimeout ?? "5 seconds"),
   retry: { ...Retry.defaultPolicy, maxRetries: options.maxRetries ?? Retry.defaultPolicy.maxRetries },
   polling: options.polling === undefined
     ? Polling.adaptive()
@@ -150,7 +153,7 @@ export const fromEnv: Config.Config<Options> = Config.all({
   ),
   baseUrl: parsed(
     "REPLICATE_BASE_URL",
-    "an http or https URL",
+    "a valid http or https URL",
     (text) => Option.liftPredicate(text, (url) => /^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
   ),
   maxRetries: parsed(

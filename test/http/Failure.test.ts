@@ -345,7 +345,7 @@ describe("Failure.fromHttpClientError", () => {
 
   it("C24: nothing was sent when the system says so", () => {
     const connect = { _tag: "ResponseError", reason: "connect" } as const
-    for (const code of ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "UND_ERR_CONNECT_TIMEOUT"]) {
+    for (const code of ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]) {
       check(transport(coded(code)), { ...connect, code }, code)
       check(transport(fetchFailed(coded(code))), { ...connect, code }, `fetch: ${code}`)
     }
@@ -357,6 +357,11 @@ describe("Failure.fromHttpClientError", () => {
     const network = { _tag: "ResponseError", reason: "network" } as const
     check(transport(fetchFailed(coded("ECONNRESET"))), { ...network, code: "ECONNRESET" }, "reset")
     check(transport(coded("ETIMEDOUT", { syscall: "read" })), { ...network, code: "ETIMEDOUT" }, "read")
+    // a route can be lost under an open connection
+    for (const code of ["EHOSTUNREACH", "ENETUNREACH"]) {
+      check(transport(coded(code, { syscall: "read" })), { ...network, code }, code)
+      check(transport(coded(code, { syscall: "connect" })), { _tag: "ResponseError", reason: "connect", code }, code)
+    }
     const mixed = new AggregateError([coded("ECONNREFUSED"), coded("ECONNRESET")])
     check(transport(mixed), { ...network, code: "ECONNREFUSED" }, "mixed")
     const beneath = coded("ECONNREFUSED", { cause: coded("EPIPE") })

@@ -216,7 +216,7 @@ describe("verify", () => {
   it.effect("no error prints the secret, the signature or the body", () =>
     Effect.gen(function*() {
       yield* atNow
-      const body = json({ logs: 5, input: { prompt: "MARK" } })
+      const body = json({ id: 5, input: { prompt: "MARK" } })
       const cases = [with_({ "webhook-signature": other }, body), delivery(body), delivery("MARK"), with_({}, "{")]
       for (const given of cases) {
         const error = yield* Effect.flip(Webhook.receive(given, { secret, tolerance: "1 hour" }))
@@ -253,7 +253,7 @@ describe("decode and receive", () => {
     ["truncated", "{\"id\":\"p1\"", "expected JSON"],
     ["not UTF-8", new Uint8Array([0x22, 0xff, 0xfe, 0x22]), "expected JSON"],
     ["a list", "[]", "expected"],
-    ["without status", "{\"id\":\"p1\"}", "status"]
+    ["without id", "{\"status\":\"succeeded\"}", "id"]
   ])("an authentic body that is %s is malformed", ([, body, detail]) =>
     Effect.gen(function*() {
       yield* atNow

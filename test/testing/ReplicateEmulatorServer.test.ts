@@ -6,7 +6,9 @@ import * as Output from "effect-providers/Output"
 import { Prediction, ReplicateClient } from "effect-providers/replicate"
 import { ReplicateEmulator } from "effect-providers/testing"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -147,13 +149,23 @@ describe("over a socket", () => {
       })
     ))
 
-  it.live("a stalled request is given up when its client goes away", () =>
+  it.live("a stalled request is never answered, and holds up no other", () =>
     served((base, emulator) =>
       Effect.gen(function*() {
         yield* emulator.fail({}, { _tag: "Stall" })
-        yield* Effect.flip(Effect.tryPromise(() => get(`${base}/v1/account`, { signal: AbortSignal.timeout(50) })))
+        const client = new AbortController()
+        const stalled = yield* Effect.fork(
+          Effect.flip(Effect.tryPromise(() => get(`${base}/v1/account`, { signal: client.signal })))
+        )
+        yield* Effect.repeat(emulator.requests, {
+          until: (requests) => requests.length === 1,
+          schedule: Schedule.spaced("10 millis")
+        })
         const response = yield* Effect.promise(() => get(`${base}/v1/account`))
         assert.strictEqual(response.status, 401)
+        assert.isTrue(Option.isNone(yield* Fiber.poll(stalled)))
+        client.abort()
+        assert.strictEqual((yield* Fiber.join(stalled))._tag, "UnknownException")
       })
     ))
 })

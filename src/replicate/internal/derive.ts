@@ -4,6 +4,8 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Fiber from "effect/Fiber"
 import * as ParseResult from "effect/ParseResult"
 import * as Failure from "../../http/Failure.js"
@@ -38,7 +40,7 @@ const unattended = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
 
 /** The path of a call: its route, with the parameters in their places. */
 const pathOf = (route: string, parameters: CallRequest["path"] = {}): string =>
-  route.replace(/:(\w+)/g, (_, name) => encodeURIComponent(parameters[name] ?? ""))
+  route.replace(/:(\w+)/g, (_, name) => Either.getOrElse(Encoding.encodeUriComponent(parameters[name] ?? ""), () => ""))
 
 /** How long `Prefer: wait=n` lets the server hold its answer back. */
 const hold = (prefer: string | undefined): Duration.Duration =>

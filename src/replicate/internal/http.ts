@@ -133,15 +133,17 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
       Effect.timeoutFail(client.get(url), { duration: config.connectTimeout, onTimeout: timeout }),
       { policy: config.retry, while: isRetryable }
     )
-    const bytes = Stream.unwrap(
-      Effect.map(
-        opened,
-        (response) => Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))
-      )
-    )
+    const body = (response: HttpClientResponse.HttpClientResponse) =>
+      Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))
     // a host that falls silent is given up like one that does not answer
     const clocks = { idle: config.connectTimeout, total: undefined }
-    return withClocks(bytes, clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
+    return Stream.unwrap(
+      Effect.map(
+        opened,
+        (response) =>
+          withClocks(body(response), clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
+      )
+    )
   }
 
   const http: Http = { api, web, download }

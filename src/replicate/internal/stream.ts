@@ -179,15 +179,17 @@ const follow = (
         Effect.as(Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`), Option.none())
       )
     )
-    return Stream.unwrap(Effect.flatMap(final, (final) => {
-      if (Option.isSome(final)) {
-        return Effect.map(outcome(client.config, final.value), (last) => Stream.fromChunk(ending(last)))
-      }
-      if (reason === undefined && reader.error === undefined) return Effect.succeed(Stream.fromChunk(ending(undefined)))
+    const { error } = reader
+    const endedWell = reason === undefined && error === undefined
+    const told = () => {
       const status = reason === "canceled" ? "canceled" : "failed"
-      const { error } = reader
-      const told = new Prediction({ ...prediction, status, ...(error === undefined ? {} : { error }) })
-      return Effect.map(outcome(client.config, told), () => Stream.fromChunk(ending(undefined)))
+      return new Prediction({ ...prediction, status, ...(error === undefined ? {} : { error }) })
+    }
+    return Stream.unwrap(Effect.flatMap(final, (final) => {
+      if (Option.isNone(final) && endedWell) return Effect.succeed(Stream.fromChunk(ending(undefined)))
+      // what the prediction says of its end counts, but does not make good an error that was sent
+      const last = Option.filter(final, ({ status }) => error === undefined || status !== "succeeded")
+      return Effect.map(outcome(client.config, Option.getOrElse(last, told)), (last) => Stream.fromChunk(ending(last)))
     }))
   }
 

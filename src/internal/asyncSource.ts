@@ -1,0 +1,28 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+
+/**
+ * A stream of an async iterable. Ended early, it tells the iterator to return and does not wait for that: the call
+ * would queue behind a `next` that may never come back, which is what `Stream.fromAsyncIterable` does.
+ *
+ * @internal
+ */
+export const fromAsyncIterable = <A, E>(
+  iterable: AsyncIterable<A>,
+  onError: (error: unknown) => E
+): Stream.Stream<A, E> =>
+  Stream.unwrapScoped(Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => iterable[Symbol.asyncIterator]()),
+      (iterator) => Effect.sync(() => void Promise.resolve(iterator.return?.()).catch(() => {}))
+    ),
+    (iterator) =>
+      Stream.repeatEffectOption(Effect.flatMap(
+        Effect.tryPromise({
+          try: () => iterator.next(),
+          catch: (error) => Option.some(onError(error))
+        }),
+        (result) => result.done === true ? Effect.fail(Option.none()) : Effect.succeed(result.value)
+      ))
+  ))
