@@ -166,4 +166,37 @@ describe("withClocks", () => {
       assert.strictEqual((yield* chunks).length, 500)
       assert.strictEqual((yield* TestClock.sleeps()).length, 1)
     }))
+
+  it.effect("the source is stopped when the total clock runs out, also while the consumer is busy", () =>
+    Effect.gen(function*() {
+      const stopped = yield* Ref.make(false)
+      const source = Stream.ensuring(Stream.forever(at([1])), Ref.set(stopped, true))
+      const fiber = yield* Effect.fork(
+        Effect.either(Stream.runForEach(clocked(source, { total: idle }), () => Effect.sleep("1 hour")))
+      )
+      yield* TestClock.adjust("9 seconds")
+      assert.isFalse(yield* Ref.get(stopped))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(yield* Ref.get(stopped))
+      assert.strictEqual(fiber.unsafePoll(), null)
+      yield* TestClock.adjust("20 hours")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("total", idle))
+    }))
+
+  it.effect("the idle clock begins anew when a consumer that was behind has caught up", () =>
+    Effect.gen(function*() {
+      // more than is read ahead, then silence
+      const source = Stream.concat(Stream.rechunk(Stream.range(1, 20), 1), Stream.never)
+      const taken = yield* Ref.make(0)
+      const fiber = yield* Effect.fork(Effect.either(Stream.runForEach(
+        clocked(source, { idle }),
+        () => Effect.zipRight(Ref.update(taken, (n) => n + 1), Effect.sleep("30 seconds"))
+      )))
+      yield* TestClock.adjust("119 seconds")
+      assert.isBelow(yield* Ref.get(taken), 5)
+      assert.strictEqual(fiber.unsafePoll(), null)
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("idle", idle))
+      assert.strictEqual(yield* Ref.get(taken), 20)
+    }))
 })

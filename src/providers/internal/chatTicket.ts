@@ -21,7 +21,7 @@ export interface Ticket {
  *
  * @internal
  */
-export const scrape = (page: string): Either.Either<Ticket, string> => {
+const scrape = (page: string): Either.Either<Ticket, string> => {
   const postId = /data-post-id="([0-9]+)"/.exec(page)?.[1]
   if (postId === undefined) return Either.left("No post id found")
   const nonce = /data-nonce="([^"\r\n]+)"/.exec(page)?.[1]

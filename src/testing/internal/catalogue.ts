@@ -20,7 +20,8 @@ const tokens = (text: string): ReadonlyArray<string> => text.match(/\s*\S+/g) ??
 const answer = (input: Input): string => {
   const random = randomOf(input)
   const prompt = textField(input, "prompt", "").replace(/\s+/g, " ").trim().slice(0, 280)
-  const body = Array.from({ length: 5 }, () => sentences[random.integer(sentences.length)])
+  const first = random.integer(sentences.length)
+  const body = Array.from({ length: 5 }, (_, n) => sentences[(first + n) % sentences.length])
   return `You asked: "${prompt}".\n\n${body.join(" ")}\n\nThat is all.`
 }
 
