@@ -15,7 +15,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     reporters: ["default", "./test/summary-reporter.ts"],
     pool: "forks",
-    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
+    // the files share no state, and loading Effect anew for each would take longer than their tests
+    poolOptions: { forks: { isolate: false, minForks: 1, maxForks: 2 } },
     sequence: { concurrent: false },
     testTimeout: 20_000,
     hookTimeout: 20_000

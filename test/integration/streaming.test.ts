@@ -28,7 +28,7 @@ const eventually = <A>(look: Effect.Effect<A>, isSo: (value: A) => boolean) =>
     Effect.orDie
   )
 
-const question = { messages: [{ role: "user", content: "What is a llama?" }] }
+const question = { model: "test/quick", messages: [{ role: "user", content: "What is a llama?" }] }
 
 describe("over a real socket", () => {
   it.scopedLive("R01: the first token arrives while the server still holds the stream open", () =>
@@ -58,7 +58,7 @@ describe("over a real socket", () => {
     Effect.gen(function*() {
       const server = yield* emulatorServer
       const started = yield* Deferred.make<void>()
-      const fiber = yield* Provider.stream({ ...question, model: "emulator/slow" }).pipe(
+      const fiber = yield* Provider.stream({ ...question, model: "test/endless" }).pipe(
         Output.text,
         Stream.runForEach(() => Deferred.succeed(started, undefined)),
         withReplicate(server.url),
@@ -78,7 +78,7 @@ describe("over a real socket", () => {
       const server = yield* emulatorServer
       yield* server.emulator.fail({ method: "POST" }, { _tag: "Delay", duration: "400 millis" })
       const fiber = yield* Effect.fork(
-        Provider.text({ ...question, model: "emulator/slow" }).pipe(
+        Provider.text({ ...question, model: "test/endless" }).pipe(
           withReplicate(server.url)
         )
       )
@@ -94,7 +94,7 @@ describe("over a real socket", () => {
   it.scopedLive("R25: taking a few outputs cancels the rest", () =>
     Effect.gen(function*() {
       const server = yield* emulatorServer
-      const texts = yield* Provider.stream({ ...question, model: "emulator/slow" }).pipe(
+      const texts = yield* Provider.stream({ ...question, model: "test/endless" }).pipe(
         Output.text,
         Stream.take(1),
         Stream.runCollect,

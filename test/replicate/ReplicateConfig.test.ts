@@ -29,7 +29,7 @@ describe("ReplicateConfig", () => {
       assert.strictEqual(config.baseUrl, "https://api.replicate.com/v1")
       assert.strictEqual(Duration.toSeconds(config.timeout), 600)
       assert.strictEqual(Duration.toSeconds(config.connectTimeout), 30)
-      assert.strictEqual(Duration.toSeconds(config.cancelTimeout), 10)
+      assert.strictEqual(Duration.toSeconds(config.cancelTimeout), 5)
       assert.isUndefined(config.idleTimeout)
       assert.strictEqual(config.retry.maxRetries, 3)
       assert.isTrue(config.needsAuth)

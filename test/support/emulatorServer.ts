@@ -2,6 +2,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import * as HttpServer from "@effect/platform/HttpServer"
 import { ReplicateEmulator } from "effect-providers/testing"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { createServer, type Server } from "node:http"
@@ -16,11 +17,25 @@ const listen = Effect.gen(function*() {
   return { context, node, url }
 })
 
+const words = (count: number, after: Duration.DurationInput): ReplicateEmulator.Model["script"] => () =>
+  Array.from({ length: count }, (_, n) => ({ _tag: "Text", after, text: ` word${n}` }))
+
+/** Takes a third of a second, which is long enough to be seen at work. */
+const quick: ReplicateEmulator.Model = { name: "test/quick", kind: "text", boot: 0, script: words(30, "10 millis") }
+
+/** Is never done while a test looks at it. */
+const endless: ReplicateEmulator.Model = {
+  name: "test/endless",
+  kind: "text",
+  boot: 0,
+  script: words(6000, "20 millis")
+}
+
 /** An emulator behind real sockets: its API on one loopback port, its streams on another. */
 export const emulatorServer = Effect.gen(function*() {
   const api = yield* listen
   const streams = yield* listen
-  const emulator = yield* ReplicateEmulator.make({ streamUrl: streams.url })
+  const emulator = yield* ReplicateEmulator.make({ streamUrl: streams.url, models: [quick, endless] })
   const serve = (server: typeof api) =>
     Effect.provide(
       Layer.build(ReplicateEmulator.serve),
