@@ -124,6 +124,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     const app = yield* App.make({
       models: Models.make([...Catalogue.builtIn, ...options.models ?? []], yield* Clock.currentTimeMillis),
       predictions,
+      examples: new Map(),
       deployments: Deployments.make(),
       files: Files.make(fileSecret),
       webhookSecret,

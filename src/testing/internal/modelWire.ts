@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Struct from "effect/Struct"
 import type { Field, Model } from "./model.js"
 import type { Entry, Version } from "./models.js"
-import type { Prediction } from "./predictions.js"
 import { originsOf, type State } from "./state.js"
 import * as Wire from "./wire.js"
 
@@ -47,8 +46,6 @@ export const encodeVersion = ({ createdAt, id, model }: Version) => ({
   openapi_schema: openApi(model)
 })
 
-const examples = new WeakMap<Entry, Prediction>()
-
 /**
  * The example that a model shows: a prediction of the website, from before the emulator was.
  *
@@ -61,7 +58,7 @@ export const exampleOf = Effect.fnUntraced(function*(
 ) {
   const [version] = entry.versions
   const input = version?.model.example
-  const known = examples.get(entry)
+  const known = state.examples.get(entry.name)
   if (known !== undefined || version === undefined || input === undefined) return known
   const example = yield* state.predictions.create({
     ...originsOf(state, request),
@@ -73,7 +70,7 @@ export const exampleOf = Effect.fnUntraced(function*(
     isExample: true,
     createdAt: entry.createdAt - 60_000
   })
-  examples.set(entry, example)
+  state.examples.set(entry.name, example)
   return example
 })
 

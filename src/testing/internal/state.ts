@@ -6,7 +6,7 @@ import { originOf } from "./connection.js"
 import type { Deployments } from "./deployments.js"
 import type { Files } from "./files.js"
 import type { Models } from "./models.js"
-import type { Predictions } from "./predictions.js"
+import type { Prediction, Predictions } from "./predictions.js"
 
 /**
  * The API as it is served: the client has the prefix in its base URL.
@@ -19,6 +19,8 @@ export const Api = ReplicateApi.prefix("/v1")
 export interface State {
   readonly models: Models
   readonly predictions: Predictions
+  /** What each model shows as its example, once somebody looked. */
+  readonly examples: Map<string, Prediction>
   readonly deployments: Deployments
   readonly files: Files
   /** What webhooks are signed with. */

@@ -23,7 +23,12 @@ type Answer = Effect.Effect<HttpServerResponse.HttpServerResponse, HttpServerRes
 
 const nameOf = ({ name }: Entry): string => name
 
-const isOwn = ({ name }: Entry): boolean => name.startsWith(`${account.username}/`)
+/**
+ * Whether a model is the account's.
+ *
+ * @internal
+ */
+export const isOwn = ({ name }: Entry): boolean => name.startsWith(`${account.username}/`)
 
 /**
  * The models that fit a text, best first: by how many of its words are in the name and the description.
@@ -69,6 +74,7 @@ const createModel = (state: State, request: HttpServerRequest.HttpServerRequest)
 
 const updateModel = (state: State, request: HttpServerRequest.HttpServerRequest, entry: Entry): Answer =>
   Effect.gen(function*() {
+    if (!isOwn(entry)) return problem(403, "You can only change models you own")
     const changes = yield* readBody(request, ModelUpdate)
     const changed = { ...entry, details: { ...entry.details, ...changes } }
     state.models.put(changed)

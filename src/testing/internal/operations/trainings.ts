@@ -12,6 +12,7 @@ import type { Prediction } from "../predictions.js"
 import { invalid, notFound, problem } from "../problem.js"
 import { Api, json, originsOf, type State } from "../state.js"
 import { encodeTraining } from "../wire.js"
+import { isOwn } from "./models.js"
 
 const versionId = Effect.map(
   Effect.replicateEffect(Random.nextIntBetween(0, 16), 64),
@@ -47,7 +48,9 @@ const create = (
     const { training: how } = base.model
     if (how === undefined) return problem(400, "The specified model version does not support training")
     const destination = state.models.byName(payload.destination)
-    if (destination === undefined) return problem(404, "The specified training destination does not exist")
+    if (destination === undefined || !isOwn(destination)) {
+      return problem(404, "The specified training destination does not exist")
+    }
     const issues = invalidFields(how, payload.input)
     if (issues.length > 0) return invalid(issues)
 
