@@ -32,7 +32,7 @@ const resources: ReadonlyArray<Resource> = [
   { name: "Model", schema: Model, least: { owner: "acme", name: "llama" } },
   { name: "ModelVersion", schema: ModelVersion, least: { id: "v" } },
   { name: "SearchResult", schema: SearchResult, least: { models: [], collections: [], pages: [] } },
-  { name: "Training", schema: Training, least: { id: "t", status: "queued" } }
+  { name: "Training", schema: Training, least: { id: "t" } }
 ]
 
 describe.each(resources)("$name", ({ least, schema }) => {
@@ -46,7 +46,7 @@ describe.each(resources)("$name", ({ least, schema }) => {
 
   it.effect("may have null for the rest", () =>
     Effect.gen(function*() {
-      const nulls = optional.filter((name) => name !== "output")
+      const nulls = optional.filter((name) => name !== "output" && name !== "status")
       const decoded = yield* decode({ ...least, ...Object.fromEntries(nulls.map((name) => [name, null])) })
       for (const name of nulls) assert.isUndefined(decoded[name])
     }))
@@ -71,7 +71,7 @@ describe("Model", () => {
   const decode = Schema.decodeUnknown(Model)
   const least = { owner: "acme", name: "llama" }
 
-  it.effect.each([{}, { id: "p" }, "x", [], { id: "p", status: 7 }])(
+  it.effect.each([{}, { id: 7 }, "x", []])(
     "is read without its example and version where these are %j",
     (inner) =>
       Effect.gen(function*() {

@@ -59,7 +59,13 @@ export const derive = Effect.fnUntraced(function*(
       accept: HttpApiSchema.getEncoding(successSchema.ast).contentType
     }
     return (request) =>
-      Effect.suspend(() => perform(config, call(request), { ...description, hold: holdOf(request?.headers?.prefer) }))
+      Effect.suspend(() =>
+        perform(config, call(request), {
+          ...description,
+          url: config.baseUrl + pathOf(path, request?.path),
+          hold: holdOf(request?.headers?.prefer)
+        })
+      )
   }
 
   const api: Record<string, Record<string, Call>> = {}
