@@ -8,17 +8,20 @@ import type * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
 import type { ProviderError } from "../ProviderError.js"
 import { Downloader } from "./FileOutput.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
+import { makeSend } from "./internal/send.js"
 import type { ReplicateApi } from "./ReplicateApi.js"
 import * as ReplicateConfig from "./ReplicateConfig.js"
 
@@ -69,6 +72,14 @@ export type Api = {
 export interface Service {
   readonly config: ReplicateConfig.ReplicateConfig
   readonly api: Api
+  /**
+   * Sends what no operation of `api` is for, as a call of the API, and reads the JSON it answers. The URL is a path of
+   * the API, or whole: a link the API gave. One to another origin is a `ResponseError`, and nothing is sent.
+   */
+  readonly send: <A, I>(
+    request: HttpClientRequest.HttpClientRequest,
+    answer: Schema.Schema<A, I>
+  ) => Effect.Effect<A, ProviderError>
   /** The HTTP client for everything that is not the API itself, such as stream hosts. It never carries the token. */
   readonly web: HttpClient.HttpClient
   /** The bytes behind a URL or data URI; the token goes along only to the API's own origin. */
@@ -108,7 +119,7 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
     const config = ReplicateConfig.make(options)
     const http = yield* makeHttp(config)
     const api = yield* derive(config, http.api)
-    return { config, api, web: http.web, download: http.download }
+    return { config, api, send: makeSend(config, http.api), web: http.web, download: http.download }
   })
 
 /**

@@ -6,6 +6,8 @@
 export * as CallSettings from "./CallSettings.js"
 export * as FileOutput from "./FileOutput.js"
 export * as ModelRef from "./ModelRef.js"
+export * as Models from "./Models.js"
+export * as Pages from "./Pages.js"
 export * as Prediction from "./Prediction.js"
 export * as PredictionOptions from "./PredictionOptions.js"
 export * as Progress from "./Progress.js"

@@ -7,16 +7,22 @@
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpServer from "@effect/platform/HttpServer"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as App from "./internal/app.js"
 import * as Catalogue from "./internal/catalogue.js"
 import type { ConnectionDropped } from "./internal/connection.js"
+import * as Deployments from "./internal/deployments.js"
 import * as Faults from "./internal/faults.js"
+import * as Files from "./internal/files.js"
 import * as LocalClient from "./internal/localClient.js"
 import type { Model } from "./internal/model.js"
+import * as Models from "./internal/models.js"
 import * as Predictions from "./internal/predictions.js"
 import * as RequestLog from "./internal/requestLog.js"
 import * as Wire from "./internal/wire.js"
@@ -63,6 +69,8 @@ export interface Service {
   readonly streams: Effect.Effect<ReadonlyArray<RequestLog.LoggedStream>>
   /** All predictions as the API would give them now, newest first. */
   readonly predictions: Effect.Effect<ReadonlyArray<Wire.WirePrediction>>
+  /** What the links that download files are signed with. */
+  readonly fileSecret: string
   /**
    * Makes the next requests that match go wrong; once when `times` is absent. Of the faults that take the place of
    * the answer, one is used for each request, oldest first.
@@ -79,6 +87,9 @@ export interface Service {
 export class ReplicateEmulator
   extends Context.Tag("effect-providers/testing/ReplicateEmulator")<ReplicateEmulator, Service>()
 {}
+
+const randomBytes = (length: number) =>
+  Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 256), length), (bytes) => Uint8Array.from(bytes))
 
 const originOf = (url: string | URL): string => new URL(url).origin
 
@@ -105,12 +116,18 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     const faults = Faults.make()
     const log = RequestLog.make()
     const predictions = Predictions.make()
+    const webhookSecret = `whsec_${Encoding.encodeBase64(yield* randomBytes(24))}`
+    const fileSecret = Encoding.encodeBase64(yield* randomBytes(24))
     const streamOrigin = options.streamUrl === undefined ? undefined : originOf(options.streamUrl)
     const fileOrigin = options.fileUrl === undefined ? undefined : originOf(options.fileUrl)
     const origin = originOf(options.baseUrl ?? "https://api.replicate.com")
     const app = yield* App.make({
-      catalogue: Catalogue.make(options.models ?? []),
+      models: Models.make([...Catalogue.builtIn, ...options.models ?? []], yield* Clock.currentTimeMillis),
       predictions,
+      examples: new Map(),
+      deployments: Deployments.make(),
+      files: Files.make(fileSecret),
+      webhookSecret,
       streamOrigin,
       fileOrigin,
       faults,
@@ -126,6 +143,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
         predictions.list,
         Effect.forEach((prediction) => Wire.encode(prediction, "read"))
       ),
+      fileSecret,
       fail: (matcher, fault, times = 1) => faults.add(matcher, fault, times)
     }
   })

@@ -49,7 +49,7 @@ export const make = (handle: (request: Seen) => Response | Unreachable | Effect.
         method: request.method,
         url: url.toString(),
         headers: { ...request.headers },
-        body: text === "" ? undefined : JSON.parse(text)
+        body: text === "" ? undefined : request.body.contentType?.includes("json") === true ? JSON.parse(text) : text
       }
       requests.push(seen)
       const answer = handle(seen)

@@ -53,7 +53,10 @@ export const currentToken = (config: ReplicateConfig): Effect.Effect<Option.Opti
 
 /** @internal */
 export interface Http {
-  /** Sends to the API, with the token; any status but success is an error. */
+  /**
+   * Sends to the API, with the token; any status but success is an error. A URL is a path of the API, or whole: a link
+   * the API gave, which is followed only on the API's own origin.
+   */
   readonly api: HttpClient.HttpClient.With<ProviderError>
   /** Sends anywhere, never with the token. */
   readonly web: HttpClient.HttpClient
@@ -119,7 +122,22 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
     })
 
   const toApi = HttpClient.mapRequestEffect(web, (request) => Effect.flatMap(withHeaders(request), authorize))
-  const api = typed(HttpClient.mapRequest(toApi, HttpClientRequest.prependUrl(config.baseUrl)))
+  const route = (request: HttpClientRequest.HttpClientRequest) =>
+    request.url.startsWith("/")
+      ? Effect.succeed(HttpClientRequest.prependUrl(request, config.baseUrl))
+      : originOf(request.url) === originOf(config.baseUrl)
+      ? Effect.succeed(request)
+      : Effect.fail(
+        new ResponseError({
+          provider,
+          method: request.method,
+          url: Failure.publicUrl(request.url),
+          reason: "malformed",
+          detail: "a link to another origin than the API's is not followed"
+        })
+      )
+
+  const api = typed(HttpClient.mapRequestEffect(toApi, route))
   const files = { own: typed(HttpClient.mapRequestEffect(web, authorize)), other: typed(web) }
 
   const download = (url: string): Stream.Stream<Uint8Array, ProviderError> => {

@@ -17,7 +17,7 @@ export const optional = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknownOption(schema)
   const encode = Schema.encodeSync(schema)
   return Schema.optionalToOptional(Schema.Unknown, Schema.typeSchema(schema), {
-    decode: Option.flatMap((value) => decode(value)),
+    decode: Option.flatMap((value) => value === null ? Option.none() : decode(value)),
     encode: Option.map((value) => encode(value))
   })
 }

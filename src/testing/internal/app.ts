@@ -10,12 +10,14 @@ import { type ConnectionDropped, drop, pathOf } from "./connection.js"
 import * as EventStream from "./eventStream.js"
 import type { Fault, Faults } from "./faults.js"
 import * as Handlers from "./handlers.js"
+import * as Models from "./operations/models.js"
 import { notFound, unauthenticated } from "./problem.js"
 import * as RateLimit from "./rateLimit.js"
 import type { RequestLog } from "./requestLog.js"
+import type { State } from "./state.js"
 
 /** @internal */
-export interface Options extends Handlers.State {
+export interface Options extends State {
   readonly faults: Faults
   readonly log: RequestLog
   /** Tokens that are valid; all of them when absent. */
@@ -83,6 +85,10 @@ const isAuthorized = (request: HttpServerRequest.HttpServerRequest, tokens: Read
 /** Whoever has the URL of a stream or file can read it. */
 const isApi = (request: HttpServerRequest.HttpServerRequest) => !/^\/(?:stream|files)\//.test(pathOf(request))
 
+/** A search, and a file by its signed link, are there for everybody. */
+const isOpen = (request: HttpServerRequest.HttpServerRequest) =>
+  !isApi(request) || /^\/v1\/(?:search|files\/[^/]+\/download)$/.test(pathOf(request))
+
 const answer = ({ body = "", headers = {}, status }: Extract<Fault, { readonly _tag: "Answer" }>) => {
   const plain = HttpServerResponse.setStatus(
     typeof body === "string" ? HttpServerResponse.text(body) : HttpServerResponse.unsafeJson(body),
@@ -112,8 +118,11 @@ export const make = (options: Options) =>
   Effect.map(routes(options), (routed): App => {
     const rateLimit = RateLimit.make()
 
-    const serve = (request: HttpServerRequest.HttpServerRequest): App =>
-      isApi(request) && !isAuthorized(request, options.tokens) ? Effect.succeed(unauthenticated) : routed
+    const serve = (request: HttpServerRequest.HttpServerRequest): App => {
+      if (!isOpen(request) && !isAuthorized(request, options.tokens)) return Effect.succeed(unauthenticated)
+      const isQuery = String(request.method) === "QUERY" && pathOf(request) === "/v1/models"
+      return isQuery ? Models.query(options, request) : routed
+    }
 
     return Effect.interruptible(Effect.gen(function*() {
       const request = yield* HttpServerRequest.HttpServerRequest

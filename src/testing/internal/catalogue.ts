@@ -1,5 +1,5 @@
 import * as Duration from "effect/Duration"
-import { type Input, type Model, numberField, randomOf, type Step, textField, versionOf } from "./model.js"
+import { type Input, type Model, numberField, randomOf, type Step, textField } from "./model.js"
 import { paint } from "./picture.js"
 import * as Png from "./png.js"
 
@@ -74,17 +74,39 @@ const draw = (input: Input): ReadonlyArray<Step> => {
   ]
 }
 
-/** The models every emulator has, unless they are replaced. */
-const builtIn: ReadonlyArray<Model> = [
+/** Ten rounds of half a second each. */
+const train = (input: Input): ReadonlyArray<Step> => {
+  const rounds = clamp(numberField(input, "steps", 10), 1, 1000)
+  return Array.from({ length: rounds }, (_, done) => ({
+    _tag: "Log",
+    after: "500 millis",
+    text: progress(done + 1, rounds, 0.5)
+  }))
+}
+
+/**
+ * The models every emulator has, unless they are replaced.
+ *
+ * @internal
+ */
+export const builtIn: ReadonlyArray<Model> = [
   {
     name: "meta/meta-llama-3-70b-instruct",
     kind: "text",
+    description: "Answers questions with words",
+    example: { prompt: "Why do llamas hum?" },
     input: { ...prompted, max_tokens: { type: "integer" }, max_new_tokens: { type: "integer" } },
     script: speak
   },
   {
     name: "black-forest-labs/flux-schnell",
     kind: "files",
+    description: "Draws pictures of what it is told",
+    example: { prompt: "an astronaut on a llama" },
+    training: {
+      input: { input_images: { type: "string", required: true }, steps: { type: "integer" } },
+      script: train
+    },
     input: {
       ...prompted,
       num_outputs: { type: "integer" },
@@ -123,29 +145,3 @@ const builtIn: ReadonlyArray<Model> = [
     }
   }
 ]
-
-/** @internal */
-export interface Catalogue {
-  readonly byName: (name: string) => Model | undefined
-  /** What `version` means in a request: a version id, `owner/name:id`, or `owner/name`. */
-  readonly byReference: (reference: string) => Model | undefined
-}
-
-/**
- * Finds the models of an emulator: the built-in ones, and those that are added or take the place of one.
- *
- * @internal
- */
-export const make = (models: ReadonlyArray<Model>): Catalogue => {
-  const byName = new Map([...builtIn, ...models].map((model) => [model.name, model]))
-  const byVersion = new Map(Array.from(byName.values(), (model) => [versionOf(model), model]))
-  return {
-    byName: (name) => byName.get(name),
-    byReference: (reference) => {
-      const [name = "", version] = reference.split(":")
-      if (!name.includes("/")) return byVersion.get(reference)
-      const model = byName.get(name)
-      return version === undefined || (model !== undefined && versionOf(model) === version) ? model : undefined
-    }
-  }
-}

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import { type ConnectionDropped, drop } from "./connection.js"
-import { type Prediction, until } from "./predictions.js"
+import { type Prediction, removedAt, until } from "./predictions.js"
 import type { OpenStream, RequestLog } from "./requestLog.js"
 import * as Timeline from "./timeline.js"
 
@@ -128,7 +128,7 @@ export const make = (
 ): Stream.Stream<Uint8Array, ConnectionDropped> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const timeline = yield* Ref.get(prediction.timeline)
-    if ((yield* Clock.currentTimeMillis) >= Timeline.removedAt(timeline)) return comment(":408: 408 Request Timeout")
+    if ((yield* Clock.currentTimeMillis) >= removedAt(prediction, timeline)) return comment(":408: 408 Request Timeout")
 
     const opened = yield* Effect.acquireRelease(log.open(prediction.id, lastEventId), (opened) =>
       Effect.sync(() => {

@@ -60,6 +60,11 @@ export interface Model {
   readonly boot?: Duration.DurationInput | undefined
   /** The steps, first to last. The same input has to give the same steps. */
   readonly script: (input: Input) => ReadonlyArray<Step>
+  readonly description?: string | undefined
+  /** The input of the prediction it shows as its example. */
+  readonly example?: Input | undefined
+  /** How it is trained; a model without cannot be. What is trained does as the model does. */
+  readonly training?: Pick<Model, "input" | "script"> | undefined
 }
 
 /** @internal */
@@ -77,7 +82,7 @@ const typeOf = (value: unknown): string =>
  *
  * @internal
  */
-export const invalidFields = (model: Model, input: Input): ReadonlyArray<InvalidField> =>
+export const invalidFields = (model: Pick<Model, "input">, input: Input): ReadonlyArray<InvalidField> =>
   Object.entries(model.input ?? {}).flatMap(([name, { required = false, type }]) => {
     const value = input[name]
     const field = `input.${name}`

@@ -19,6 +19,12 @@ export interface Prediction {
   readonly webhook: string | undefined
   readonly webhookEventsFilter: ReadonlyArray<string> | undefined
   readonly deadline: number | undefined
+  /** The name of the deployment that ran it. */
+  readonly deployment?: string | undefined
+  /** A training makes this version of a model; it is a prediction underneath. */
+  readonly trains?: { readonly destination: string; readonly version: string } | undefined
+  /** An example belongs to its model, and keeps its data. */
+  readonly isExample?: boolean | undefined
   /** Where the API was reached that created it. */
   readonly origin: string
   readonly streamOrigin: string
@@ -29,8 +35,13 @@ export interface Prediction {
 
 /** @internal */
 export type Create =
-  & Pick<Prediction, "model" | "version" | "input" | "webhook" | "webhookEventsFilter" | "origin" | "streamOrigin">
-  & { readonly fileOrigin: string; readonly lifetime: number | undefined }
+  & Omit<Prediction, "id" | "streamId" | "deadline" | "timeline" | "stopped">
+  & {
+    readonly fileOrigin: string
+    readonly lifetime?: number | undefined
+    /** Now when absent. */
+    readonly createdAt?: number | undefined
+  }
 
 type OutputFile = Extract<Timeline.Content, { readonly _tag: "File" }>
 
@@ -40,30 +51,48 @@ export interface Predictions {
   readonly cancel: (prediction: Prediction) => Effect.Effect<void>
   readonly byId: (id: string) => Prediction | undefined
   readonly byStream: (streamId: string) => Prediction | undefined
-  /** Newest first. */
+  /** Newest first, without examples and trainings. */
   readonly list: Effect.Effect<ReadonlyArray<Prediction>>
+  /** Newest first. */
+  readonly trainings: Effect.Effect<ReadonlyArray<Prediction>>
+  /** Forgets all predictions of a version. */
+  readonly removeVersion: (version: string) => void
   /** A file that a prediction has given out and that has not expired. */
   readonly file: (path: string) => Effect.Effect<OutputFile | undefined>
 }
 
 const digits = "abcdefghijklmnopqrstuvwxyz234567"
 
-const randomId = Effect.map(
-  Effect.replicateEffect(Random.nextIntBetween(0, digits.length), 26),
-  (indexes) => indexes.map((index) => digits[index]).join("")
-)
+/**
+ * An id as the service makes them.
+ *
+ * @internal
+ */
+export const randomId = (length = 26): Effect.Effect<string> =>
+  Effect.map(
+    Effect.replicateEffect(Random.nextIntBetween(0, digits.length), length),
+    (indexes) => indexes.map((index) => digits[index]).join("")
+  )
 
 /** Gives a file its URL. */
 const publish = (step: Step, fileOrigin: string): Effect.Effect<Timeline.Content> =>
   step._tag !== "File"
     ? Effect.succeed(step)
     : Effect.map(
-      randomId,
+      randomId(),
       (id) => ({ ...step, url: `${fileOrigin}/files/${id}.${step.contentType.split("/").at(-1)}` })
     )
 
 const fileAt = (contents: ReadonlyArray<Timeline.Content>, path: string): OutputFile | undefined =>
   contents.find((content): content is OutputFile => content._tag === "File" && new URL(content.url).pathname === path)
+
+/**
+ * When the data of a prediction is removed.
+ *
+ * @internal
+ */
+export const removedAt = ({ isExample = false }: Prediction, timeline: Timeline.Timeline): number =>
+  isExample ? Infinity : Timeline.removedAt(timeline)
 
 /** @internal */
 export const make = (): Predictions => {
@@ -71,16 +100,16 @@ export const make = (): Predictions => {
   const byStream = new Map<string, Prediction>()
   const byFile = new Map<string, Prediction>()
 
-  const create = Effect.fnUntraced(function*({ fileOrigin, lifetime, ...options }: Create) {
-    const createdAt = yield* Clock.currentTimeMillis
+  const create = Effect.fnUntraced(function*({ createdAt: earlier, fileOrigin, lifetime, ...options }: Create) {
+    const createdAt = earlier ?? (yield* Clock.currentTimeMillis)
     const { boot = "300 millis", script } = options.model
     const contents = yield* Effect.forEach(script(options.input), (step) => publish(step, fileOrigin))
     const whole = Timeline.make(createdAt, boot, contents)
     const deadline = lifetime === undefined ? undefined : createdAt + lifetime
     const prediction: Prediction = {
       ...options,
-      id: yield* randomId,
-      streamId: yield* randomId,
+      id: yield* randomId(),
+      streamId: yield* randomId(),
       deadline,
       timeline: yield* Ref.make(deadline === undefined ? whole : Timeline.withDeadline(whole, deadline)),
       stopped: yield* Deferred.make<void>()
@@ -105,7 +134,7 @@ export const make = (): Predictions => {
     if (prediction === undefined) return undefined
     const now = yield* Clock.currentTimeMillis
     const timeline = yield* Ref.get(prediction.timeline)
-    return now < Timeline.removedAt(timeline) ? fileAt(Timeline.happenedBy(timeline, now), path) : undefined
+    return now < removedAt(prediction, timeline) ? fileAt(Timeline.happenedBy(timeline, now), path) : undefined
   })
 
   return {
@@ -113,7 +142,17 @@ export const make = (): Predictions => {
     cancel,
     byId: (id) => byId.get(id),
     byStream: (streamId) => byStream.get(streamId),
-    list: Effect.sync(() => Arr.reverse(byId.values())),
+    list: Effect.sync(() =>
+      Arr.reverse(byId.values()).filter(({ isExample = false, trains }) => !isExample && trains === undefined)
+    ),
+    trainings: Effect.sync(() => Arr.reverse(byId.values()).filter(({ trains }) => trains !== undefined)),
+    removeVersion: (version) => {
+      for (const prediction of Array.from(byId.values())) {
+        if (prediction.version !== version || prediction.trains !== undefined) continue
+        byId.delete(prediction.id)
+        byStream.delete(prediction.streamId)
+      }
+    },
     file
   }
 }

@@ -2,12 +2,17 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Hash from "effect/Hash"
 import * as Ref from "effect/Ref"
+import * as Struct from "effect/Struct"
 import { type Input, type Model, textField } from "./model.js"
-import type { Prediction } from "./predictions.js"
+import { type Prediction, removedAt } from "./predictions.js"
 import * as Timeline from "./timeline.js"
 
-/** A time with as many fractional digits as the service writes in that place. */
-const timestamp = (millis: number, id: string, fraction: number): string => {
+/**
+ * A time with as many fractional digits as the service writes in that place.
+ *
+ * @internal
+ */
+export const timestamp = (millis: number, id: string, fraction: number): string => {
   const below = String(Math.abs(Hash.string(id)) % 1_000_000).padStart(6, "0")
   return `${new Date(millis).toISOString().slice(0, -1)}${below}`.slice(0, 20 + fraction) + "Z"
 }
@@ -75,6 +80,7 @@ export interface WirePrediction {
   readonly started_at?: string
   readonly completed_at?: string
   readonly deadline?: string
+  readonly deployment?: string
   readonly webhook?: string
   readonly webhook_events_filter?: ReadonlyArray<string>
   readonly urls: {
@@ -97,7 +103,7 @@ export const encode = Effect.fnUntraced(function*(prediction: Prediction, as: "r
   const now = as === "created" ? timeline.createdAt : yield* Clock.currentTimeMillis
   const fraction = as === "read" ? 3 : 9
   const isOver = now >= timeline.completedAt
-  const isRemoved = now >= Timeline.removedAt(timeline)
+  const isRemoved = now >= removedAt(prediction, timeline)
   const contents = Timeline.happenedBy(timeline, now)
   const output = outputOf(model, contents)
   const outputs = contents.flatMap(partsOf).length
@@ -111,16 +117,43 @@ export const encode = Effect.fnUntraced(function*(prediction: Prediction, as: "r
     ...(isRemoved ? { output: null } : output === undefined ? {} : { output }),
     data_removed: isRemoved,
     error: failure?.error ?? null,
-    source: "api",
+    source: prediction.isExample === true ? "web" : "api",
     status: Timeline.statusAt(timeline, now),
     created_at: timestamp(timeline.createdAt, id, fraction),
     ...(now < timeline.startedAt ? {} : { started_at: timestamp(timeline.startedAt, id, 6) }),
     ...(isOver ? { completed_at: timestamp(timeline.completedAt, id, 6) } : {}),
     ...(isOver ? { metrics: metricsOf(prediction, timeline, outputs) } : {}),
     ...(deadline === undefined ? {} : { deadline: timestamp(deadline, id, 3) }),
+    ...(prediction.deployment === undefined ? {} : { deployment: prediction.deployment }),
     ...(webhook === undefined ? {} : { webhook }),
     ...(webhookEventsFilter === undefined ? {} : { webhook_events_filter: webhookEventsFilter }),
     urls: urlsOf(prediction)
   }
   return wire
+})
+
+/**
+ * A training as the service writes it: null where a prediction has nothing.
+ *
+ * @internal
+ */
+export const encodeTraining = Effect.fnUntraced(function*(training: Prediction) {
+  const { output, urls, ...prediction } = yield* encode(training, "read")
+  const wire = Struct.omit(prediction, "data_removed")
+  const weights = Array.isArray(output) ? output[0] : undefined
+  const { destination, version } = training.trains ?? { destination: "", version: "" }
+  return {
+    completed_at: null,
+    started_at: null,
+    ...wire,
+    output: weights === undefined || wire.status !== "succeeded"
+      ? null
+      : { version: `${destination}:${version}`, weights },
+    urls: {
+      get: `${training.origin}/v1/trainings/${training.id}`,
+      cancel: `${training.origin}/v1/trainings/${training.id}/cancel`,
+      web: urls.web
+    },
+    webhook_completed: null
+  }
 })

@@ -1,0 +1,86 @@
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as ParseResult from "effect/ParseResult"
+import * as Failure from "../../http/Failure.js"
+import * as Retry from "../../http/Retry.js"
+import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
+import { CallSettings } from "../CallSettings.js"
+import type { ReplicateConfig } from "../ReplicateConfig.js"
+import { provider } from "./http.js"
+
+/** @internal */
+export interface Call {
+  /** Of the span: `predictions.get`. */
+  readonly name: string
+  readonly method: string
+  readonly url: string
+  /** Sent twice, it does no more than once. */
+  readonly isSafe: boolean
+  /** What the answer is to be written in. */
+  readonly accept?: string | undefined
+  /** How long the server was asked to hold its answer back. */
+  readonly hold?: Duration.Duration | undefined
+}
+
+/** Nothing was started at the service, so that sending the same call again cannot do anything twice. */
+const isRefusal = (error: ProviderError): boolean =>
+  error._tag === "RateLimited" || (error._tag === "ResponseError" && error.reason === "connect")
+
+/**
+ * Lets a call that may start something come to its end, whoever is interrupted meanwhile: its answer says what has to
+ * be canceled. In a fiber of nobody's, because an interrupted fiber interrupts its children, also where it cannot be
+ * interrupted itself.
+ */
+const unattended = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.uninterruptible(Effect.flatMap(Effect.forkDaemon(Effect.interruptible(call)), Fiber.join))
+
+/**
+ * Says what is wrong with an answer.
+ *
+ * @internal
+ */
+export const answerError = (error: unknown): unknown =>
+  ParseResult.isParseError(error)
+    ? Failure.fromParseError({ provider }, error, {})
+    : HttpClientError.isHttpClientError(error)
+    ? Failure.fromHttpClientError({ provider }, error)
+    : error
+
+/** What is left is either ours, or says that the request could not be encoded. */
+const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
+  isProviderError(error)
+    ? Effect.fail(error)
+    : ParseResult.isParseError(error)
+    ? Effect.fail(Failure.invalidRequest(provider, error))
+    : Effect.die(error)
+
+/**
+ * Puts on a call of the API what each needs: the connect clock, retries by what is safe, one kind of error, a span.
+ *
+ * @internal
+ */
+export const perform = <A>(
+  config: ReplicateConfig,
+  call: Effect.Effect<A, unknown>,
+  { accept, hold = Duration.zero, isSafe, method, name, url }: Call
+): Effect.Effect<A, ProviderError> => {
+  const at = { method, url: Failure.publicUrl(url) }
+  // the decoder of an answer does not know what was called
+  const located = (error: ProviderError) =>
+    error._tag === "ResponseError" && error.url === undefined ? new ResponseError({ ...error, ...at }) : error
+
+  const once = Effect.flatMap(CallSettings, (own) => {
+    const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
+    const settings = accept === undefined ? own : { ...own, headers: own.headers ?? { accept } }
+    return Effect.timeoutFail(
+      Effect.provideService(Effect.catchAll(call, requestError), CallSettings, settings),
+      { duration, onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration }) }
+    )
+  })
+  return Retry.retry(Effect.mapError(isSafe ? once : unattended(once), located), {
+    policy: config.retry,
+    while: isSafe ? isRetryable : isRefusal
+  }).pipe(Effect.withSpan(`Replicate.${name}`, { captureStackTrace: false }))
+}

@@ -1,0 +1,32 @@
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type { ProviderError } from "../../ProviderError.js"
+import type { ReplicateConfig } from "../ReplicateConfig.js"
+import { answerError, perform } from "./call.js"
+
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY"])
+
+/**
+ * Makes the way by which requests go that the declared API does not know.
+ *
+ * @internal
+ */
+export const makeSend =
+  (config: ReplicateConfig, http: HttpClient.HttpClient.With<ProviderError>) =>
+  <A, I>(request: HttpClientRequest.HttpClientRequest, answer: Schema.Schema<A, I>): Effect.Effect<A, ProviderError> =>
+    perform(
+      config,
+      Effect.flatMap(
+        http.execute(request),
+        (response) => Effect.mapError(HttpClientResponse.schemaBodyJson(answer)(response), answerError)
+      ),
+      {
+        name: "send",
+        method: request.method,
+        url: request.url.startsWith("/") ? `${config.baseUrl}${request.url}` : request.url,
+        isSafe: safeMethods.has(request.method)
+      }
+    )
