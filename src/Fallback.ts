@@ -254,12 +254,20 @@ export const layer = <M extends Member>(
   type Given = Provider.Service | Layer.Layer<Provider.Provider, LayerError<M>, LayerContext<M>>
   // what each layer needs and fails with is among what all do, which the compiler does not see of a type parameter
   const given = members as ReadonlyArray<Given>
-  const provider = (member: Given) =>
-    "info" in member
-      ? Effect.succeed(member)
-      : Effect.map(Layer.build(member), (context) => Context.get(context, Provider.Provider))
   return Layer.scoped(
     Provider.Provider,
-    Effect.flatMap(Effect.forEach(given, provider), (providers) => make(providers, options))
+    Effect.gen(function*() {
+      const scope = yield* Effect.scope
+      // what members have in common is built once, as it is when layers are merged
+      const memo = yield* Layer.makeMemoMap
+      const providers = yield* Effect.forEach(given, (member) =>
+        "info" in member
+          ? Effect.succeed(member)
+          : Effect.map(
+            Layer.buildWithMemoMap(member, memo, scope),
+            (context) => Context.get(context, Provider.Provider)
+          ))
+      return yield* make(providers, options)
+    })
   )
 }

@@ -238,8 +238,12 @@ export const make = (options: MakeOptions): Service => {
       (error) => Failure.invalidRequest(info.name, error)
     )
     const model = yield* ModelCatalog.resolve(options.catalog, { provider: info.name, model: request.model })
+    const answer = yield* Effect.try({
+      try: () => options.run({ ...request, model }),
+      catch: (error) => fromThrown(info.name, error)
+    })
     const body = withClocks(
-      toStream(info.name, options.run({ ...request, model })),
+      toStream(info.name, answer),
       {
         idle: clock(request.idleTimeout, options.clocks?.idle),
         total: clock(request.timeout, options.clocks?.total)

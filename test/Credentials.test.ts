@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -655,6 +656,44 @@ describe("authed", () => {
         yield* Effect.asVoid(Effect.scoped(turn(info.name)))
       }).pipe(inFiles))
   }
+
+  it.effect("B17: what only introduces an answer proves no credential", () =>
+    Effect.gen(function*() {
+      const credentials = yield* Credentials.Credentials
+      const introduction: Output.Output = { _tag: "ProviderInfo", name: "Example" }
+      const call = () =>
+        Stream.concat(
+          Stream.succeed(introduction),
+          Stream.fail(new ResponseError({ provider: "Example", reason: "status", status: 500 }))
+        )
+      const { authenticate } = loggingIn(fresh)
+      yield* Effect.flip(Stream.runDrain(Credentials.authed({ info, authenticate, call })))
+      assert.isTrue(Option.isNone(yield* credentials.get("Example")))
+    }).pipe(Effect.provide(Credentials.layerMemory)))
+
+  it.effect("B13: a rejection after nothing but an introduction still leads to a login", () =>
+    Effect.gen(function*() {
+      yield* put(old)
+      const introduction: Output.Output = { _tag: "ProviderInfo", name: "Example" }
+      const { call } = service((token) => token === newSecret)
+      const { authenticate, logins } = loggingIn(fresh)
+      yield* Stream.runDrain(Credentials.authed({
+        info,
+        authenticate,
+        call: (...args) => Stream.concat(Stream.succeed(introduction), call(...args))
+      }))
+      assert.strictEqual(logins.count, 1)
+    }).pipe(Effect.provide(Credentials.layerMemory)))
+
+  it.effect("many that store at once under one seed do not get in each other's way", () =>
+    inDirectory(() =>
+      Effect.gen(function*() {
+        const credentials = yield* Credentials.Credentials
+        const store = Effect.withRandom(credentials.set("Example", fresh), Random.make("seed"))
+        yield* Effect.all(Array.from({ length: 20 }, () => store), { concurrency: "unbounded" })
+        assert.isTrue(Option.isSome(yield* credentials.get("Example")))
+      })
+    ))
 
   it.effect("B13: nothing is read or called before the stream is run", () =>
     Effect.gen(function*() {

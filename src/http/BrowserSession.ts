@@ -54,6 +54,8 @@ export interface Session {
   readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<string, ProviderError>
   /** The body of an answer as it arrives. Ending the stream early closes the connection. */
   readonly bytes: (response: HttpClientResponse.HttpClientResponse) => Stream.Stream<Uint8Array, ProviderError>
+  /** The error that the body of an answer reports, if it reports one. Cookies that it shows are taken out. */
+  readonly reported: (response: HttpClientResponse.HttpClientResponse, body: unknown) => Option.Option<ProviderError>
   /** Tells that an answer is not what was expected: why, and how its body begins. Cookies are taken out of it. */
   readonly malformed: (
     response: HttpClientResponse.HttpClientResponse,
@@ -106,8 +108,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   )
   // spans of the platform hold headers and whole URLs, and trace headers are no business of a third party
   const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.withTracerDisabledWhen(() => true),
-    HttpClient.withTracerPropagation(false)
+    HttpClient.withTracerDisabledWhen(() => true)
   )
 
   const isSite = (request: HttpClientRequest.HttpClientRequest) =>
@@ -150,12 +151,19 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     return response.status < 300 ? response : yield* Effect.flip(Failure.fromResponse(origin, response))
   })
 
+  const secretsOf = (request: HttpClientRequest.HttpClientRequest) => [
+    ...given.map(([, value]) => value),
+    ...carriedSecrets(request, ["cookie"])
+  ]
+
   const session: Session = {
     send,
     text: (response) => Effect.mapError(response.text, toProviderError),
     bytes: (response) => Stream.mapError(response.stream, toProviderError),
+    reported: ({ request }, body) =>
+      Failure.fromPayload({ provider, secrets: secretsOf(request).map((secret) => Redacted.make(secret)) }, { body }),
     malformed: ({ request, status }, { body = "", why }) => {
-      const clean = cleaner([...given.map(([, value]) => value), ...carriedSecrets(request, ["cookie"])])
+      const clean = cleaner(secretsOf(request))
       return new ResponseError({
         provider,
         reason: "malformed",

@@ -14,7 +14,7 @@ export const fromAsyncIterable = <A, E>(
 ): Stream.Stream<A, E> =>
   Stream.unwrapScoped(Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => iterable[Symbol.asyncIterator]()),
+      Effect.try({ try: () => iterable[Symbol.asyncIterator](), catch: onError }),
       (iterator) => Effect.sync(() => void Promise.resolve(iterator.return?.()).catch(() => {}))
     ),
     (iterator) =>

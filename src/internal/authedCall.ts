@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Output } from "../Output.js"
 import type { Blocked, FileError, MissingAuth, ProviderError } from "../ProviderError.js"
+import { isAside } from "./aside.js"
 import { encode, type Secret } from "./credentialFile.js"
 
 /** @internal */
@@ -78,7 +79,7 @@ export const authedCall = <R>({ absent, authenticate, call, place }: AuthedCall<
         })
       const { onAnswer = Effect.void, onRefusal = (error) => giveUp(error, secret) } = how
       const onOutputs = (chunk: Chunk.Chunk<Output>) => {
-        if (isAnswered || Chunk.isEmpty(chunk)) return Effect.succeed(chunk)
+        if (isAnswered || Chunk.every(chunk, isAside)) return Effect.succeed(chunk)
         isAnswered = true
         return Effect.as(Effect.zipRight(store, onAnswer), chunk)
       }

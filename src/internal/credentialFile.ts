@@ -3,10 +3,10 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { FileError } from "../ProviderError.js"
+import { partialFile } from "./partialFile.js"
 
 /** @internal */
 export type Secret = Redacted.Redacted<Readonly<Record<string, unknown>>>
@@ -57,8 +57,7 @@ export const make = Effect.fnUntraced(function*(directory: string) {
 
   const write = (target: string, text: string) =>
     Effect.gen(function*() {
-      const nonce = yield* Random.nextIntBetween(0, 0x7fffffff)
-      const partial = `${target}.${nonce.toString(36)}.part`
+      const partial = yield* partialFile(target)
       yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
       yield* fs.writeFileString(partial, text, { flag: "wx", mode: 0o600 }).pipe(
         Effect.zipRight(fs.rename(partial, target)),

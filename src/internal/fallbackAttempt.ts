@@ -2,6 +2,7 @@ import * as Chunk from "effect/Chunk"
 import * as Stream from "effect/Stream"
 import type { Of, Output } from "../Output.js"
 import { type ProviderError, ResponseError } from "../ProviderError.js"
+import { isAside } from "./aside.js"
 import type { Clean } from "./scrub.js"
 
 /** @internal */
@@ -27,10 +28,6 @@ const isContent = (output: Output): boolean => {
       return false
   }
 }
-
-/** What stays true when another provider answers, or has to be acted on before this one can. */
-const passes = (output: Output): boolean =>
-  output._tag === "ProviderInfo" || output._tag === "Log" || output._tag === "LoginRequest"
 
 /**
  * Holds back what an answer says about itself until its content begins; from there on chunks pass untouched. `info`
@@ -69,7 +66,7 @@ export const attempt = (
           started = true
           return introduce(Chunk.appendAll(held, chunk))
         }
-        const [waiting, passing] = Chunk.partition(chunk, passes)
+        const [waiting, passing] = Chunk.partition(chunk, isAside)
         held = Chunk.appendAll(held, waiting)
         return introduce(passing)
       }),

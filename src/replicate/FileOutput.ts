@@ -8,8 +8,8 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
+import { partialFile } from "../internal/partialFile.js"
 import { FileError, type ProviderError } from "../ProviderError.js"
 
 /**
@@ -77,8 +77,7 @@ export class FileOutput {
           operation: "write",
           reason: error._tag === "SystemError" ? error.reason : error._tag
         })
-      const nonce = yield* Random.nextIntBetween(0, 0x7fffffff)
-      const partial = `${target}.${nonce.toString(36)}.part`
+      const partial = yield* partialFile(target)
 
       yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
       yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(partial, { force: true })))

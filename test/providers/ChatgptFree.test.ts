@@ -379,6 +379,28 @@ describe("ChatgptFree: the reply", () => {
       assert.include(error.detail, "<redacted> <redacted> <redacted>")
     }))
 
+  it.effect.each([
+    { form: "a payload", text: JSON.stringify({ status: "error", msg: "refused: let-me-in-please" }) },
+    { form: "an event", text: `data: ${JSON.stringify({ error: { message: "refused: let-me-in-please" } })}\n\n` }
+  ])("F12: no cookie in what an error of $form says", ({ text }) =>
+    Effect.gen(function*() {
+      const { ask } = yield* setup({ reply: () => ({ _tag: "Text", text }) }, {
+        cookies: { cf_clearance: Redacted.make("let-me-in-please") }
+      })
+      const error = yield* Effect.flip(ask(asked))
+      assert.include(error.message, "<redacted>")
+      assert.notInclude(JSON.stringify(error), "let-me-in-please")
+    }))
+
+  it.effect("F09: a reply that is cut in the middle of an event is no success", () =>
+    Effect.gen(function*() {
+      const event = (content: string) => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
+      const text = event("Hello ") + event("there").slice(0, 20)
+      const { ask } = yield* setup({ reply: () => ({ _tag: "Text", text }) })
+      const error = yield* Effect.flip(ask(asked))
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed" })
+    }))
+
   for (const where of [page, post]) {
     it.effect(`F11: errors of HTTP at the ${where.method}`, () =>
       Effect.gen(function*() {

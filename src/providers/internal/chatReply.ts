@@ -131,8 +131,12 @@ export const makeReader = (): Reader => {
 
   const end = (): ReadonlyArray<Output.Output> => {
     const outputs: Array<Output.Output> = []
+    const unfinished = held.trim()
     if (!isOver()) readLine(held, outputs)
     held = ""
+    if (!isOver() && deltas > 0 && /^data:\s*[{[]/.test(unfinished) && Option.isNone(parseJson(unfinished.slice(5)))) {
+      flaw = { kind: "malformed", why: "the reply was cut in the middle of an event", text: "" }
+    }
     if (flaw === undefined && json !== "") readJson(outputs)
     else if (flaw === undefined && deltas === 0 && !isDone) {
       flaw = { kind: "malformed", why: "the reply is empty", text: "" }

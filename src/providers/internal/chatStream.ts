@@ -25,7 +25,7 @@ interface Reply {
   readonly response: HttpClientResponse.HttpClientResponse
 }
 
-const toError = ({ provider, response, session }: Reply, flaw: Flaw, reader: Reader): Failed => {
+const toError = ({ response, session }: Reply, flaw: Flaw, reader: Reader): Failed => {
   switch (flaw.kind) {
     case "nonce": {
       const error = session.malformed(response, { why: "the nonce was refused", body: flaw.text })
@@ -33,7 +33,7 @@ const toError = ({ provider, response, session }: Reply, flaw: Flaw, reader: Rea
     }
     case "error":
       return Option.getOrElse(
-        Failure.fromPayload({ provider }, { body: flaw.body }),
+        session.reported(response, flaw.body),
         () => session.malformed(response, { why: "the service failed" })
       )
     case "malformed":
