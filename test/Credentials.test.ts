@@ -680,7 +680,7 @@ describe("authed", () => {
       yield* Stream.runDrain(Credentials.authed({
         info,
         authenticate,
-        call: (...args) => Stream.concat(Stream.succeed(introduction), call(...args))
+        call: (credential) => Stream.concat(Stream.succeed(introduction), call(credential))
       }))
       assert.strictEqual(logins.count, 1)
     }).pipe(Effect.provide(Credentials.layerMemory)))
