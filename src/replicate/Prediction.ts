@@ -8,6 +8,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Polling from "../http/Polling.js"
 import { withClocks } from "../internal/clocks.js"
@@ -185,7 +186,11 @@ export const watch = (
   options: StreamOptions = {}
 ): Stream.Stream<Prediction, ProviderError, ReplicateClient> =>
   clocked(options, (client) =>
-    Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
+    Stream.unwrapScoped(Effect.uninterruptibleMask((restore): Effect.Effect<
+      Stream.Stream<Prediction, ProviderError>,
+      ProviderError,
+      Scope.Scope
+    > =>
       Effect.gen(function*() {
         const call = yield* restore(prepare(client, model, input, options))
         const { prediction, release } = yield* remote.createScoped(client, call, restore)

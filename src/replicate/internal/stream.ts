@@ -7,6 +7,7 @@ import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Sse from "../../http/Sse.js"
@@ -236,25 +237,27 @@ export const predictionStream = (
   prepare: Effect.Effect<Effect.Effect<Prediction, ProviderError>, ProviderError>,
   options: Options
 ): Outputs =>
-  Stream.unwrapScoped(Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const call = yield* restore(prepare)
-      const { prediction, release } = yield* remote.createScoped(client, call, restore)
-      const url = prediction.urls?.stream
-      if (url !== undefined && URL.canParse(url)) {
-        const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
-        const reader = new PredictionReader(givesFiles)
-        return follow(client, url, prediction, reader, options, release)
-      }
-      if (options.unstreamable === "fail") {
-        const message = `${options.model} cannot stream: run it, or allow polling`
-        return yield* new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] })
-      }
-      return Stream.unwrap(Effect.gen(function*() {
-        const final = yield* options.untilFinal(prediction)
-        release()
-        yield* outcome(client.config, final)
-        return Stream.fromChunk(Chunk.appendAll(Chunk.unsafeFromArray(whole(final)), ending(final)))
-      }))
-    })
-  ))
+  Stream.unwrapScoped(
+    Effect.uninterruptibleMask((restore): Effect.Effect<Outputs, ProviderError, Scope.Scope> =>
+      Effect.gen(function*() {
+        const call = yield* restore(prepare)
+        const { prediction, release } = yield* remote.createScoped(client, call, restore)
+        const url = prediction.urls?.stream
+        if (url !== undefined && URL.canParse(url)) {
+          const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
+          const reader = new PredictionReader(givesFiles)
+          return follow(client, url, prediction, reader, options, release)
+        }
+        if (options.unstreamable === "fail") {
+          const message = `${options.model} cannot stream: run it, or allow polling`
+          return yield* new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] })
+        }
+        return Stream.unwrap(Effect.gen(function*() {
+          const final = yield* options.untilFinal(prediction)
+          release()
+          yield* outcome(client.config, final)
+          return Stream.fromChunk(Chunk.appendAll(Chunk.unsafeFromArray(whole(final)), ending(final)))
+        }))
+      })
+    )
+  )
