@@ -26,7 +26,6 @@ import type { ReplicateConfig } from "../ReplicateConfig.js"
 /** @internal */
 export const provider = "Replicate"
 
-/** @internal */
 const loginUrl = "https://replicate.com/account/api-tokens"
 
 /**
