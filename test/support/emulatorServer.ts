@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import { createServer, type Server } from "node:http"
 
 /** Opens a loopback port without anything on it yet. */
-const listen = Effect.gen(function*() {
+export const listen = Effect.gen(function*() {
   const node: Server = createServer()
   const context = yield* Layer.build(NodeHttpServer.layer(() => node, { host: "127.0.0.1", port: 0 }))
   // streams that are still open would keep the server from closing
