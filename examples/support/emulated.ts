@@ -1,7 +1,9 @@
 /** The providers before emulators in this process. Against the services, provide their layers with an HTTP client. */
+import { NodeContext } from "@effect/platform-node"
 import { Layer, Redacted } from "effect"
 import { ChatgptFree, Replicate, ReplicateHome } from "effect-providers"
 import * as Polling from "effect-providers/http/Polling"
+import { ReplicateClient } from "effect-providers/replicate"
 import { KeylessEmulator, ReplicateEmulator } from "effect-providers/testing"
 
 export const replicate = Replicate.layer({ apiKey: Redacted.make("r8_emulated") }).pipe(
@@ -19,4 +21,10 @@ export const chatgptFree = ChatgptFree.layer({ ignoreWorking: true }).pipe(
       reply: () => ({ _tag: "Deltas", deltas: ["The capital", " of France", " is Paris."], every: "100 millis" })
     })
   )
+)
+
+/** The client of Replicate's API, and a disk. */
+export const replicateClient = ReplicateClient.layer({ token: Redacted.make("r8_emulated") }).pipe(
+  Layer.provideMerge(ReplicateEmulator.layer({ fileUrl: "https://replicate.delivery" })),
+  Layer.merge(NodeContext.layer)
 )

@@ -1,0 +1,61 @@
+import { FileSystem } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { ReplicateEmulator } from "effect-providers/testing"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import * as Cancel from "../examples/replicate/cancel.js"
+import * as FileOut from "../examples/replicate/file-out.js"
+import * as List from "../examples/replicate/list.js"
+import * as Run from "../examples/replicate/run.js"
+import { replicateClient } from "../examples/support/emulated.js"
+
+/** Runs an example before an emulator, in the time that takes. */
+const inTime = <A, E>(
+  test: Effect.Effect<
+    A,
+    E,
+    Effect.Effect.Context<ReturnType<typeof FileOut.program>> | ReplicateEmulator.ReplicateEmulator
+  >
+) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.fork(test)
+    yield* TestClock.adjust("10 minutes")
+    return yield* Fiber.join(fiber)
+  }).pipe(Effect.provide(replicateClient))
+
+const requests = Effect.flatMap(ReplicateEmulator.ReplicateEmulator, ({ requests }) => requests)
+
+describe("examples of Replicate's API", () => {
+  it.effect("C04: run", () =>
+    Effect.gen(function*() {
+      const answer = yield* inTime(Run.program)
+      assert.include("text" in answer ? answer.text : "", `You asked: "Why do llamas hum?"`)
+      assert.isAbove("text" in answer ? Number(answer.seconds) : 0, 1)
+    }))
+
+  it.effect("C19: cancel", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* inTime(Cancel.program), { before: "processing", after: "canceled" })
+    }))
+
+  it.effect("C18: list", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* inTime(List.program), { failed: 1, succeeded: 1 })
+    }))
+
+  it.scoped("C15: file out", () =>
+    Effect.gen(function*() {
+      const [paths, contents, hosts] = yield* inTime(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectory()
+        const paths = yield* FileOut.program(`${directory}/pictures`)
+        const contents = yield* Effect.forEach(paths, (path) => fs.readFile(path))
+        yield* fs.remove(directory, { recursive: true })
+        return [paths, contents, yield* requests] as const
+      }))
+      assert.lengthOf(new Set(paths), 2)
+      for (const bytes of contents) assert.deepStrictEqual([...bytes.slice(1, 4)], [0x50, 0x4e, 0x47])
+      assert.deepStrictEqual(hosts.filter(({ hasToken, path }) => path.startsWith("/files/") && hasToken), [])
+    }))
+})
