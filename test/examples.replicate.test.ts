@@ -55,7 +55,7 @@ describe("examples of Replicate's API", () => {
         return [paths, contents, yield* requests] as const
       }))
       assert.lengthOf(new Set(paths), 2)
-      for (const bytes of contents) assert.deepStrictEqual([...bytes.slice(1, 4)], [0x50, 0x4e, 0x47])
+      for (const bytes of contents) assert.deepStrictEqual(Array.from(bytes.subarray(1, 4)), [0x50, 0x4e, 0x47])
       assert.deepStrictEqual(hosts.filter(({ hasToken, path }) => path.startsWith("/files/") && hasToken), [])
     }))
 })
