@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Polling from "../../http/Polling.js"
-import { withClocks } from "../../internal/clocks.js"
+import { timeoutFail, withClocks } from "../../internal/clocks.js"
 import { type ProviderError, Timeout } from "../../ProviderError.js"
 import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
@@ -26,7 +26,7 @@ const totalClock = (config: ReplicateConfig, options: WaitOptions) =>
 /** Fails with `Timeout` when the total clock runs out. */
 const deadline = (config: ReplicateConfig, options: WaitOptions) => {
   const duration = totalClock(config, options)
-  return Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
+  return timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
 }
 
 const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, options: WaitOptions) => ({
