@@ -87,6 +87,25 @@ describe("runAll", () => {
       assert.deepStrictEqual(server.canceled(), ["a", "c"])
     }))
 
+  it.effect("C09: a create whose answer is on the way when another fails is awaited, and canceled once", () =>
+    Effect.gen(function*() {
+      const answer: Server.Answer = (call) =>
+        call.url.includes("/slow/")
+          ? Server.later(4, Server.gives({ id: "slow" }))(call)
+          : Server.later(1, Server.status(422, { detail: "no" }))(call)
+      const server = Server.make({ create: [answer], cancel: [Server.gives({ id: "slow", status: "canceled" })] })
+      const two = ["slow", "wrong"].map((name) => ({ model: `acme/${name}`, input: {} }))
+      const error = yield* Server.timed(Prediction.runAll(two)).pipe(Effect.provide(server.layer), Effect.flip)
+      assert.strictEqual(error._tag, "InvalidRequest")
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(server.calls.map(({ at, kind }) => `${kind} at ${at}`), [
+        "create at 0",
+        "create at 0",
+        "cancel at 4000"
+      ])
+      assert.deepStrictEqual(server.calls.at(-1)?.url, "https://api.replicate.com/v1/predictions/slow/cancel")
+    }))
+
   it.effect("C09: what ended before the failure is not canceled", () =>
     Effect.gen(function*() {
       const server = serve({ a: { after: 2 }, b: { after: 5, status: "aborted" }, c: { after: 20 } })
