@@ -32,9 +32,9 @@ export interface CreateOptions {
   /** The changes to be called for; the server's choice when absent. */
   readonly webhookEventsFilter?: ReadonlyArray<typeof WebhookEvent.Type> | undefined
   /**
-   * For a model without a version: run its latest one. The model is read before, to know which that is; it is known
-   * for 5 minutes. An official model is run as it is. The client's choice when absent, which is not to: the API runs
-   * only official models without a version.
+   * Runs the latest version of a model that is named without one, where the API itself runs official models only. To
+   * know it, the model is read before the create, once in 5 minutes. The client's choice when absent: `false`, unless
+   * it was set.
    */
   readonly latestVersion?: boolean | undefined
 }

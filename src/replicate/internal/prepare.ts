@@ -4,7 +4,6 @@ import { InvalidRequest, Issue, ModelNotFound, type ProviderError, type Response
 import * as ModelRef from "../ModelRef.js"
 import type { CreateOptions, Input } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
-import type { Prediction } from "../schemas/Prediction.js"
 import { provider } from "./http.js"
 
 const invalid = (field: string, message: string) =>
@@ -86,25 +85,18 @@ export const prepare = Effect.fnUntraced(function*(
   const ref = isLatest ? yield* orNotFound(model)(client.latestVersion(given)) : given
   const payload = { input, ...hooks, ...(options.stream === undefined ? {} : { stream: options.stream }) }
 
-  const create = (): Effect.Effect<Prediction, ProviderError> => {
-    switch (ref._tag) {
-      case "Version":
-        return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
-      case "Model":
-        return orNotFound(model)(
-          client.api.models.predict({ path: { model_owner: ref.owner, model_name: ref.name }, headers, payload })
-        )
-      case "Deployment":
-        return orNotFound(model)(
-          client.api.deployments.predict({
-            path: { deployment_owner: ref.owner, deployment_name: ref.name },
-            headers,
-            payload
-          })
-        )
+  switch (ref._tag) {
+    case "Version":
+      return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
+    case "Model": {
+      const path = { model_owner: ref.owner, model_name: ref.name }
+      return orNotFound(model)(client.api.models.predict({ path, headers, payload }))
+    }
+    case "Deployment": {
+      const path = { deployment_owner: ref.owner, deployment_name: ref.name }
+      return orNotFound(model)(client.api.deployments.predict({ path, headers, payload }))
     }
   }
-  return create()
 })
 
 /** What a reference lacks to be trained, by its kind. */
