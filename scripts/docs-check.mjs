@@ -66,10 +66,16 @@ for (const path of sources) {
   if (!/^\/\*\*(?:(?!\*\/)[^])*@since \d+\.\d+\.\d+/.test(file.text)) {
     problems.push(`${path}:1 the module has no @since`)
   }
-  const exported = file.statements.filter((statement) =>
-    ts.canHaveModifiers(statement) &&
-    ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
-  )
+  // overloads are told by the first of them
+  const told = new Set()
+  const exported = file.statements.filter((statement) => {
+    if (!ts.canHaveModifiers(statement)) return false
+    if (!ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return false
+    const name = ts.isFunctionDeclaration(statement) ? statement.name?.text : undefined
+    const isOverload = name !== undefined && told.has(name)
+    told.add(name)
+    return !isOverload
+  })
   for (const statement of exported) {
     const tags = new Map(ts.getJSDocTags(statement).map((tag) => [tag.tagName.text, String(tag.comment ?? "")]))
     if (tags.has("internal")) continue

@@ -64,3 +64,21 @@ export const withClocks = <A, E, R, E2>(
     return Stream.flattenChunks(Mailbox.toStream(mailbox))
   }))
 }
+
+/**
+ * Fails an effect when it is not done after `duration`, as `Effect.timeoutFail` does. That one waits where it cannot be
+ * interrupted, and relies on its children being so: which they are not in `Effect.all` and `Effect.forEach`, where it
+ * would go on until its time is up although another has failed.
+ *
+ * @internal
+ */
+export const timeoutFail = <E2>(options: {
+  readonly duration: Duration.Duration
+  readonly onTimeout: () => E2
+}) =>
+<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
+  Effect.raceFirst(
+    self,
+    // also where the effect is not to be interrupted, the clock has to be
+    Effect.flatMap(Effect.interruptible(Effect.sleep(options.duration)), () => Effect.fail(options.onTimeout()))
+  )

@@ -6,21 +6,26 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
-import * as Polling from "../http/Polling.js"
-import { withClocks } from "../internal/clocks.js"
 import type * as Output from "../Output.js"
-import { type ProviderError, Timeout } from "../ProviderError.js"
-import { provider } from "./internal/http.js"
-import { outcome } from "./internal/outcome.js"
+import type { ProviderError } from "../ProviderError.js"
+import * as engine from "./internal/engine.js"
+import { predictions } from "./internal/jobs.js"
 import { prepare } from "./internal/prepare.js"
-import * as remote from "./internal/remote.js"
 import { predictionStream } from "./internal/stream.js"
-import type { CreateOptions, Input, RunOptions, StreamOptions, WaitOptions } from "./PredictionOptions.js"
-import { ReplicateClient, type Service } from "./ReplicateClient.js"
+import * as ModelRef from "./ModelRef.js"
+import type {
+  CreateOptions,
+  Input,
+  Job,
+  RunAllOptions,
+  RunOptions,
+  StreamOptions,
+  WaitOptions
+} from "./PredictionOptions.js"
+import { ReplicateClient } from "./ReplicateClient.js"
 import { Prediction } from "./schemas/Prediction.js"
 
 export type * from "./PredictionOptions.js"
@@ -35,43 +40,11 @@ export {
   Prediction
 } from "./schemas/Prediction.js"
 
-const totalClock = (client: Service, options: WaitOptions) =>
-  options.timeout === undefined ? client.config.timeout : Duration.decode(options.timeout)
-
-/** Fails with `Timeout` when the total clock runs out. */
-const deadline = (duration: Duration.Duration) =>
-  Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
-
-const polling = (client: Service, prediction: Prediction, options: WaitOptions) => ({
-  get: client.api.predictions.get({ path: { prediction_id: prediction.id } }),
-  until: (prediction: Prediction) => prediction.isTerminal,
-  policy: options.polling ?? client.config.polling,
-  exhausted: () => new Timeout({ provider, clock: "total", duration: totalClock(client, options) })
-})
-
-/** Reads a prediction until it is final, whatever it ended with. */
-const untilFinal = (client: Service, prediction: Prediction, options: WaitOptions) =>
-  prediction.isTerminal ? Effect.succeed(prediction) : Polling.poll(polling(client, prediction, options))
-
-/** Makes a stream of the client in use, with the idle and the total clock on it. */
-const clocked = <A>(
-  options: StreamOptions,
-  make: (client: Service) => Stream.Stream<A, ProviderError>
-): Stream.Stream<A, ProviderError, ReplicateClient> =>
-  Stream.unwrap(Effect.map(ReplicateClient, (client) => {
-    const idle = options.idleTimeout === undefined ? client.config.idleTimeout : Duration.decode(options.idleTimeout)
-    return withClocks(
-      make(client),
-      { idle, total: totalClock(client, options) },
-      (clock, duration) => new Timeout({ provider, clock, duration })
-    )
-  }))
-
 /**
  * Creates a prediction and gives it as it is then, usually `starting`: it goes on in the background.
  *
- * `model` is `owner/name`, `owner/name:version`, a version id, or the model's page. Interrupted while it is under
- * way, it cancels what it created.
+ * `model` is a `ModelRef`, or its text: `owner/name`, `owner/name:version`, a version id, `deployments/owner/name`, or
+ * the page of one of them. Interrupted while it is under way, it cancels what it created.
  *
  * @example
  * ```ts
@@ -87,10 +60,9 @@ const clocked = <A>(
  * @category constructors
  */
 export const create = Effect.fn("Prediction.create")(
-  function*(model: string, input: Input, options: CreateOptions = {}) {
+  function*(model: ModelRef.Input, input: Input, options: CreateOptions = {}) {
     const client = yield* ReplicateClient
-    const call = yield* prepare(client, model, input, options)
-    return yield* Effect.uninterruptibleMask((restore) => remote.create(client, call, restore, options.wait))
+    return yield* engine.create(predictions(client), prepare(client, model, input, options), options.wait)
   }
 )
 
@@ -101,8 +73,7 @@ export const create = Effect.fn("Prediction.create")(
  * @category combinators
  */
 export const get = Effect.fn("Prediction.get")(function*(id: string) {
-  const client = yield* ReplicateClient
-  return yield* client.api.predictions.get({ path: { prediction_id: id } })
+  return yield* predictions(yield* ReplicateClient).get(id)
 })
 
 /**
@@ -112,8 +83,7 @@ export const get = Effect.fn("Prediction.get")(function*(id: string) {
  * @category combinators
  */
 export const cancel = Effect.fn("Prediction.cancel")(function*(id: string) {
-  const client = yield* ReplicateClient
-  return yield* client.api.predictions.cancel({ path: { prediction_id: id } })
+  return yield* predictions(yield* ReplicateClient).cancel(id)
 })
 
 /**
@@ -124,9 +94,7 @@ export const cancel = Effect.fn("Prediction.cancel")(function*(id: string) {
  * @category combinators
  */
 export const wait = Effect.fn("Prediction.wait")(function*(prediction: Prediction, options: WaitOptions = {}) {
-  const client = yield* ReplicateClient
-  const final = yield* deadline(totalClock(client, options))(untilFinal(client, prediction, options))
-  return yield* outcome(client.config, final)
+  return yield* engine.wait(predictions(yield* ReplicateClient), prediction, options)
 })
 
 /**
@@ -146,26 +114,62 @@ export const wait = Effect.fn("Prediction.wait")(function*(prediction: Predictio
  * @since 0.1.0
  * @category constructors
  */
-export const run = Effect.fn("Prediction.run")(function*(model: string, input: Input, options: RunOptions = {}) {
-  const client = yield* ReplicateClient
-  const hold = options.wait ?? "5 seconds"
-  const call = yield* prepare(client, model, input, { ...options, wait: hold })
-  const final = yield* Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(remote.create(client, call, restore, hold), (prediction) =>
-      Effect.onError(
-        restore(untilFinal(client, prediction, options)),
-        () => remote.abandon(client, prediction.id)
-      ))
-  ).pipe(deadline(totalClock(client, options)))
-  return yield* outcome(client.config, final)
-})
-
-/** Whether nothing that a model tells about itself has changed. */
-const isSame = (a: Prediction, b: Prediction): boolean =>
-  a.status === b.status && a.logs === b.logs && a.text === b.text && a.files.length === b.files.length
+export const run = Effect.fn("Prediction.run")(
+  function*(model: ModelRef.Input, input: Input, options: RunOptions = {}) {
+    const client = yield* ReplicateClient
+    const wait = options.wait ?? "5 seconds"
+    return yield* engine.run(
+      predictions(client),
+      prepare(client, model, input, { ...options, wait }),
+      options,
+      wait
+    )
+  }
+)
 
 /**
- * Runs a model and gives the prediction as it changes, from its creation to its end: for progress displays. Fails like `wait`; ending the stream early cancels the prediction.
+ * Runs many predictions, some at a time, and gives them in the order of the jobs. Each run has a total clock of its own.
+ *
+ * The first failure is the failure of all: the runs under way are interrupted, which cancels their predictions, and no
+ * other begins. With `mode: "either"` every run comes to its own end, so that nothing is lost that was paid for.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Either } from "effect"
+ * import { Prediction } from "effect-providers/replicate"
+ *
+ * const prompts = ["a llama", "a goat", "an alpaca"]
+ *
+ * const files = Prediction.runAll(
+ *   prompts.map((prompt) => ({ model: "black-forest-labs/flux-schnell", input: { prompt } })),
+ *   { concurrency: 2 }
+ * ).pipe(Effect.map((predictions) => predictions.flatMap((prediction) => prediction.files)))
+ *
+ * const comparison = Prediction.runAll([
+ *   { model: "meta/meta-llama-3-70b-instruct", input: { prompt: "Why?" } },
+ *   { model: "deployments/acme/llama", input: { prompt: "Why?" }, timeout: "2 minutes" }
+ * ], { mode: "either" }).pipe(Effect.map((results) => results.filter(Either.isRight)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export function runAll(
+  jobs: Iterable<Job>,
+  options: RunAllOptions & { readonly mode: "either" }
+): Effect.Effect<Array<Either.Either<Prediction, ProviderError>>, never, ReplicateClient>
+export function runAll(
+  jobs: Iterable<Job>,
+  options?: RunAllOptions & { readonly mode?: "default" | undefined }
+): Effect.Effect<Array<Prediction>, ProviderError, ReplicateClient>
+export function runAll(jobs: Iterable<Job>, { concurrency = 5, mode = "default", ...common }: RunAllOptions = {}) {
+  const runs = Array.from(jobs, ({ input, model, ...own }) => run(model, input, { ...common, ...own }))
+  return Effect.withSpan(Effect.all(runs, { concurrency, mode }), "Prediction.runAll", { captureStackTrace: false })
+}
+
+/**
+ * Runs a model and gives the prediction as it changes, from its creation to its end: for progress displays. Fails like
+ * `wait`; ending the stream early cancels the prediction.
  *
  * @example
  * ```ts
@@ -181,30 +185,14 @@ const isSame = (a: Prediction, b: Prediction): boolean =>
  * @category constructors
  */
 export const watch = (
-  model: string,
+  model: ModelRef.Input,
   input: Input,
   options: StreamOptions = {}
 ): Stream.Stream<Prediction, ProviderError, ReplicateClient> =>
-  clocked(options, (client) =>
-    Stream.unwrapScoped(Effect.uninterruptibleMask((restore): Effect.Effect<
-      Stream.Stream<Prediction, ProviderError>,
-      ProviderError,
-      Scope.Scope
-    > =>
-      Effect.gen(function*() {
-        const call = yield* restore(prepare(client, model, input, options))
-        const { prediction, release } = yield* remote.createScoped(client, call, restore)
-        const changes = Stream.tap(
-          Polling.changes({ ...polling(client, prediction, options), equivalence: isSame }),
-          (current) => {
-            if (!current.isTerminal) return Effect.void
-            release()
-            return outcome(client.config, current)
-          }
-        )
-        return Stream.concat(Stream.succeed(prediction), prediction.isTerminal ? Stream.empty : changes)
-      })
-    )))
+  Stream.unwrap(
+    Effect.map(ReplicateClient, (client) =>
+      engine.watch(predictions(client), prepare(client, model, input, options), options))
+  )
 
 /**
  * Runs a model and streams its output as it is produced: text deltas or files, log lines, then `Usage` and `Finish`.
@@ -228,13 +216,15 @@ export const watch = (
  * @category constructors
  */
 export const stream = (
-  model: string,
+  model: ModelRef.Input,
   input: Input,
   options: StreamOptions = {}
 ): Stream.Stream<Output.Output, ProviderError, ReplicateClient> =>
-  clocked(options, (client) =>
-    predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
-      model,
+  Stream.unwrap(Effect.map(ReplicateClient, (client) => {
+    const outputs = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
+      model: ModelRef.format(model),
       unstreamable: options.unstreamable ?? "fail",
-      untilFinal: (prediction) => untilFinal(client, prediction, options)
-    }))
+      untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
+    })
+    return engine.clocked(outputs, client.config, options)
+  }))

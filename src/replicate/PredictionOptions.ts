@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Polling from "../http/Polling.js"
+import type * as ModelRef from "./ModelRef.js"
 import type { WebhookEvent } from "./schemas/Prediction.js"
 
 /**
@@ -30,6 +31,12 @@ export interface CreateOptions {
   readonly webhook?: string | URL | undefined
   /** The changes to be called for; the server's choice when absent. */
   readonly webhookEventsFilter?: ReadonlyArray<typeof WebhookEvent.Type> | undefined
+  /**
+   * Runs the latest version of a model that is named without one, where the API itself runs official models only. To
+   * know it, the model is read before the create, once in 5 minutes. The client's choice when absent: `false`, unless
+   * it was set.
+   */
+  readonly latestVersion?: boolean | undefined
 }
 
 /**
@@ -65,4 +72,31 @@ export interface StreamOptions extends Omit<CreateOptions, "wait">, WaitOptions 
   readonly idleTimeout?: Duration.DurationInput | undefined
   /** For models that cannot stream: `fail` (and cancel) with `InvalidRequest`, or `poll` and give all at the end. */
   readonly unstreamable?: "fail" | "poll" | undefined
+}
+
+/**
+ * One of many runs. What it says of itself counts before what is said of all.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Job extends RunOptions {
+  readonly model: ModelRef.Input
+  readonly input: Input
+}
+
+/**
+ * How many predictions are run; the options of a run are for each of them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunAllOptions extends RunOptions {
+  /** How many run at the same time. 5 when absent. */
+  readonly concurrency?: number | "unbounded" | undefined
+  /**
+   * What a failure does: it fails the whole, which interrupts the runs under way and begins no other (`default`); or it
+   * is the result of its own run only (`either`).
+   */
+  readonly mode?: "default" | "either" | undefined
 }

@@ -21,7 +21,9 @@ import type { ProviderError } from "../ProviderError.js"
 import { Downloader } from "./FileOutput.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
+import { makeLatestVersion } from "./internal/latestVersion.js"
 import { makeSend } from "./internal/send.js"
+import type { ModelRef } from "./ModelRef.js"
 import type { ReplicateApi } from "./ReplicateApi.js"
 import * as ReplicateConfig from "./ReplicateConfig.js"
 
@@ -80,6 +82,13 @@ export interface Service {
     request: HttpClientRequest.HttpClientRequest,
     answer: Schema.Schema<A, I>
   ) => Effect.Effect<A, ProviderError>
+  /**
+   * What is run for a model that is named without a version: its latest one, or the model itself where it is an
+   * official one or has none. Known for 5 minutes, to the token that it was read with.
+   */
+  readonly latestVersion: (
+    model: { readonly owner: string; readonly name: string }
+  ) => Effect.Effect<ModelRef, ProviderError>
   /** The HTTP client for everything that is not the API itself, such as stream hosts. It never carries the token. */
   readonly web: HttpClient.HttpClient
   /** The bytes behind a URL or data URI; the token goes along only to the API's own origin. */
@@ -119,7 +128,14 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
     const config = ReplicateConfig.make(options)
     const http = yield* makeHttp(config)
     const api = yield* derive(config, http.api)
-    return { config, api, send: makeSend(config, http.api), web: http.web, download: http.download }
+    return {
+      config,
+      api,
+      send: makeSend(config, http.api),
+      latestVersion: makeLatestVersion(config, api),
+      web: http.web,
+      download: http.download
+    }
   })
 
 /**

@@ -42,6 +42,8 @@ export interface ReplicateConfig {
   readonly retry: Retry.Policy
   /** When a running prediction is looked at again. */
   readonly polling: Polling.Policy
+  /** Whether a model that is named without a version is run by its latest one. */
+  readonly latestVersion: boolean
   readonly userAgent: string
   /** Changes the HTTP client beneath: proxies, recording, more retries. */
   readonly transformClient: (client: HttpClient.HttpClient) => HttpClient.HttpClient
@@ -72,6 +74,8 @@ export interface Options {
   readonly maxRetries?: number | undefined
   /** A fixed interval, or a policy. Default: 500 ms at first, growing to 5 s. */
   readonly polling?: Duration.DurationInput | Polling.Policy | undefined
+  /** Default `false`; see `PredictionOptions.CreateOptions`. */
+  readonly latestVersion?: boolean | undefined
   /** Default `effect-providers`. */
   readonly userAgent?: string | undefined
   /** Default: no change. */
@@ -112,6 +116,7 @@ export const make = (options: Options = {}): ReplicateConfig => ({
     : Polling.isPolicy(options.polling)
     ? options.polling
     : Polling.fixed(options.polling),
+  latestVersion: options.latestVersion ?? false,
   userAgent: options.userAgent ?? "effect-providers",
   transformClient: options.transformClient ?? ((client) => client)
 })

@@ -10,7 +10,7 @@ import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { type Clocks, withClocks } from "../../src/internal/clocks.js"
+import { type Clocks, timeoutFail, withClocks } from "../../src/internal/clocks.js"
 
 interface RanOut {
   readonly clock: "idle" | "total"
@@ -198,5 +198,67 @@ describe("withClocks", () => {
       yield* TestClock.adjust("1 hour")
       assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("idle", idle))
       assert.strictEqual(yield* Ref.get(taken), 20)
+    }))
+})
+
+describe("timeoutFail", () => {
+  const timed = timeoutFail({ duration: Duration.seconds(10), onTimeout: () => "too long" })
+
+  const watched = Effect.gen(function*() {
+    const stopped = yield* Ref.make(false)
+    return { stopped: Ref.get(stopped), never: Effect.onInterrupt(Effect.never, () => Ref.set(stopped, true)) }
+  })
+
+  it.effect("fails and stops the effect when the time is up, not before", () =>
+    Effect.gen(function*() {
+      const { never, stopped } = yield* watched
+      const fiber = yield* Effect.fork(Effect.flip(timed(never)))
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual(fiber.unsafePoll(), null)
+      assert.isFalse(yield* stopped)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* Fiber.join(fiber), "too long")
+      assert.isTrue(yield* stopped)
+    }))
+
+  it.effect("ends as the effect does and when it does, also where nothing can be interrupted", () =>
+    Effect.gen(function*() {
+      const causes = [Cause.fail("no"), Cause.die("broken")]
+      for (const cause of causes) {
+        const exit = yield* Effect.exit(timed(Effect.failCause(cause)))
+        assert.isTrue(Exit.isFailure(exit) && Cause.contains(exit.cause, cause))
+      }
+      assert.strictEqual(yield* timed(Effect.succeed(1)), 1)
+      assert.strictEqual(yield* Effect.uninterruptible(timed(Effect.succeed(2))), 2)
+    }))
+
+  it.effect("without an end, never fails", () =>
+    Effect.gen(function*() {
+      const endless = timeoutFail({ duration: Duration.infinity, onTimeout: () => "too long" })
+      const fiber = yield* Effect.fork(endless(Effect.as(Effect.sleep("1000 days"), "done")))
+      yield* TestClock.adjust("1000 days")
+      assert.strictEqual(yield* Fiber.join(fiber), "done")
+    }))
+
+  it.effect("beside an effect that fails, is interrupted at once", () =>
+    Effect.gen(function*() {
+      for (const concurrency of [2, "unbounded"] as const) {
+        const { never, stopped } = yield* watched
+        const failing = Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no"))
+        const fiber = yield* Effect.fork(Effect.flip(Effect.all([timed(never), failing], { concurrency })))
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(yield* stopped)
+        assert.strictEqual(yield* Fiber.join(fiber), "no")
+      }
+    }))
+
+  it.effect("what cannot be interrupted is waited for", () =>
+    Effect.gen(function*() {
+      const slow = Effect.uninterruptible(Effect.sleep("30 seconds"))
+      const fiber = yield* Effect.fork(Effect.flip(timed(slow)))
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual(fiber.unsafePoll(), null)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(fiber), "too long")
     }))
 })

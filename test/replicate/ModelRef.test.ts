@@ -16,12 +16,14 @@ const hash = FastCheck.hexaString({ minLength: 64, maxLength: 64 })
 const ref: FastCheck.Arbitrary<ModelRef.ModelRef> = FastCheck.oneof(
   FastCheck.record({ _tag: FastCheck.constant("Model" as const), owner: slug, name: slug }),
   FastCheck.record({ _tag: FastCheck.constant("Version" as const), owner: slug, name: slug, version: hash }),
-  FastCheck.record({ _tag: FastCheck.constant("Version" as const), version: hash })
+  FastCheck.record({ _tag: FastCheck.constant("Version" as const), version: hash }),
+  FastCheck.record({ _tag: FastCheck.constant("Deployment" as const), owner: slug, name: slug })
 )
 
 describe("ModelRef", () => {
   const model = { _tag: "Model", owner: "acme", name: "llama-3.1" }
   const pinned = { _tag: "Version", owner: "acme", name: "llama-3.1", version }
+  const deployed = { _tag: "Deployment", owner: "acme", name: "llama-3.1" }
 
   it.each([
     ["acme/llama-3.1", model],
@@ -31,7 +33,15 @@ describe("ModelRef", () => {
     ["https://replicate.com/acme/llama-3.1", model],
     ["https://www.replicate.com/acme/llama-3.1/", model],
     ["http://replicate.com/acme/llama-3.1?input=form#top", model],
-    [`https://replicate.com/acme/llama-3.1/versions/${version}`, pinned]
+    [`https://replicate.com/acme/llama-3.1/versions/${version}`, pinned],
+    ["deployments/acme/llama-3.1", deployed],
+    ["deployments/deployer/deployments", { _tag: "Deployment", owner: "deployer", name: "deployments" }],
+    ["https://replicate.com/deployments/acme/llama-3.1", deployed],
+    ["https://www.replicate.com/deployments/acme/llama-3.1/", deployed],
+    ["http://replicate.com/deployments/acme/llama-3.1/settings", deployed],
+    ["https://replicate.com/deployments/acme/llama-3.1/predictions/gm3qorzdhgbfurvjtvhg6dckhu/", deployed],
+    ["https://replicate.com/deployments/acme/llama-3.1/settings?tab=a/b#../x", deployed],
+    ["https://replicate.com/deployments/acme/llama-3.1?x#y", deployed]
   ])("C04: %s is read", (text, expected) => {
     assert.deepStrictEqual<unknown>(Either.getOrThrow(ModelRef.parse(text)), expected)
   })
@@ -67,25 +77,81 @@ describe("ModelRef", () => {
     "https://evil.example/acme/llama",
     "https://user@replicate.com/acme/llama",
     "https://replicate.com/acme/../account",
-    "https://replicate.com/acme/%2e%2e"
+    "https://replicate.com/acme/%2e%2e",
+    "deployments",
+    "deployments/",
+    "deployments/acme",
+    "deployments//app",
+    "deployments/acme/",
+    "deployments/acme/app/",
+    "deployments/acme/app/settings",
+    `deployments/acme/app:${version}`,
+    `deployments/acme:${version}`,
+    "deployments/../app",
+    "deployments/acme/..",
+    "deployments/acme/app\n",
+    "deployments/deployments/app",
+    "https://replicate.com/deployments",
+    "https://replicate.com/deployments/acme",
+    "https://replicate.com/deployments/acme/..",
+    "https://replicate.com/deployments/acme/app/../other",
+    "https://replicate.com/deployments/acme/app/%2e%2e/other",
+    "https://replicate.com/deployments/acme/app//other",
+    `https://replicate.com/deployments/acme/versions/${version}/x y`,
+    "https://evil.example/deployments/acme/app"
   ])("%j is refused with a reason", (text) => {
     const parsed = ModelRef.parse(text)
     assert.isTrue(Either.isLeft(parsed))
     assert.isNotEmpty(Either.getOrThrow(Either.flip(parsed)))
   })
 
+  it("says how a deployment is written to who gives half of one", () => {
+    assert.include(Either.getOrThrow(Either.flip(ModelRef.parse("deployments/acme"))), "deployments/owner/name")
+  })
+
   it.prop("what is formatted can be read again", [ref], ([ref]) => {
     assert.deepStrictEqual(Either.getOrThrow(ModelRef.parse(ModelRef.format(ref))), ref)
   })
 
-  const hostile = FastCheck.array(
-    FastCheck.oneof(slug, FastCheck.constantFrom("/", ":", "..", ".", "%", "%2f", "?", "#", "\\", "@", "\n", "é", "𝒳")),
-    { maxLength: 8 }
-  ).map((parts) => parts.join(""))
+  it.prop("a reference is read as its text is, and text is given back as it is", [ref], ([ref]) => {
+    const text = ModelRef.format(ref)
+    assert.deepStrictEqual(Either.getOrThrow(ModelRef.decode(ref)), ref)
+    assert.deepStrictEqual(Either.getOrThrow(ModelRef.decode(text)), ref)
+    assert.strictEqual(ModelRef.format(text), text)
+  })
 
-  it.prop("what is read is made of harmless path segments", [hostile], ([text]) => {
+  it.each<ModelRef.ModelRef>([
+    { _tag: "Model", owner: "..", name: "llama" },
+    { _tag: "Model", owner: "acme", name: "llama/predictions" },
+    { _tag: "Model", owner: "deployments", name: "acme" },
+    { _tag: "Version", version: "latest" },
+    { _tag: "Version", owner: "acme", name: "llama", version: "latest" },
+    { _tag: "Version", owner: "acme", name: "", version },
+    { _tag: "Deployment", owner: "acme", name: "app/../other" },
+    { _tag: "Deployment", owner: "", name: "app" }
+  ])("%j is no reference, and is refused with a reason", (ref) => {
+    assert.isNotEmpty(Either.getOrThrow(Either.flip(ModelRef.decode(ref))))
+  })
+
+  const start = FastCheck.constantFrom(
+    "",
+    "",
+    "deployments/",
+    "https://replicate.com/",
+    "https://replicate.com/deployments/"
+  )
+  const part = FastCheck.oneof(
+    slug,
+    FastCheck.constantFrom("/", "/", ":", "..", ".", "%", "%2f", "?", "#", "\\", "@", "\n", "é", "𝒳")
+  )
+  const hostile = FastCheck.tuple(start, FastCheck.array(part, { maxLength: 8 }))
+    .map(([start, parts]) => start + parts.join(""))
+
+  it.prop("any text is a reference made of harmless path segments, or has a reason", [
+    FastCheck.oneof({ weight: 5, arbitrary: hostile }, FastCheck.fullUnicodeString())
+  ], ([text]) => {
     const parsed = ModelRef.parse(text)
-    if (Either.isLeft(parsed)) return
+    if (Either.isLeft(parsed)) return assert.isNotEmpty(parsed.left)
     const { right: ref } = parsed
     for (const segment of [ref.owner, ref.name].filter((segment) => segment !== undefined)) {
       assert.strictEqual(encodeURIComponent(segment), segment)

@@ -10,6 +10,7 @@ import * as Polling from "../../src/http/Polling.js"
 import { ProviderError } from "../../src/ProviderError.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import type { ReplicateClient } from "../../src/replicate/ReplicateClient.js"
+import * as Training from "../../src/replicate/Training.js"
 import { sse } from "../support/fakeHttp.js"
 import * as Server from "../support/replicate-server.js"
 
@@ -298,12 +299,21 @@ describe("interruption", () => {
     readonly effect: Effect.Effect<unknown, ProviderError, ReplicateClient>
   }
 
+  const trainer = `${Server.model}:${Server.version}`
+  const work = { destination: "acme/mine", input }
+  const watch = (options?: Prediction.StreamOptions) => Stream.runDrain(Prediction.watch(Server.model, input, options))
+  const watchTraining = (options?: Training.WatchOptions) => Stream.runDrain(Training.watch(trainer, work, options))
+
   const ways: ReadonlyArray<Way> = [
     { way: "create", effect: Prediction.create(Server.model, input) },
     { way: "run", effect: run() },
     { way: "stream", effect: stream() },
-    { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input)) }
+    { way: "watch", effect: watch() },
+    { way: "Training.create", effect: Training.create(trainer, work) },
+    { way: "Training.run", effect: Training.run(trainer, work) },
+    { way: "Training.watch", effect: watchTraining() }
   ]
+  const toTheEnd = ways.filter(({ way }) => !way.endsWith("create"))
 
   it.effect.each(ways)(
     "$way: while the create waits for its retry, nothing is sent any more",
@@ -465,13 +475,7 @@ describe("interruption", () => {
       assert.strictEqual(server.count("cancel"), 1)
     }))
 
-  it.effect.each(
-    [
-      { way: "run", effect: run() },
-      { way: "stream", effect: stream() },
-      { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input)) }
-    ] satisfies ReadonlyArray<Way>
-  )("$way: Effect.timeout cancels once", ({ effect }) =>
+  it.effect.each(toTheEnd)("$way: Effect.timeout cancels once", ({ effect }) =>
     Effect.gen(function*() {
       const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
       const exit = yield* Server.timed(Effect.exit(Effect.timeout(effect, "10 seconds"))).pipe(
@@ -487,7 +491,12 @@ describe("interruption", () => {
     [
       { way: "run", effect: run({ timeout: "10 seconds" }), clock: "total" },
       { way: "stream", effect: stream({ timeout: "10 seconds" }), clock: "total" },
-      { way: "stream", effect: stream({ idleTimeout: "10 seconds" }), clock: "idle" }
+      { way: "stream", effect: stream({ idleTimeout: "10 seconds" }), clock: "idle" },
+      { way: "watch", effect: watch({ timeout: "10 seconds" }), clock: "total" },
+      { way: "watch", effect: watch({ idleTimeout: "10 seconds" }), clock: "idle" },
+      { way: "Training.run", effect: Training.run(trainer, work, { timeout: "10 seconds" }), clock: "total" },
+      { way: "Training.watch", effect: watchTraining({ timeout: "10 seconds" }), clock: "total" },
+      { way: "Training.watch", effect: watchTraining({ idleTimeout: "10 seconds" }), clock: "idle" }
     ] satisfies ReadonlyArray<Way & { readonly clock: string }>
   )("$way: the $clock clock cancels once", ({ clock, effect }) =>
     Effect.gen(function*() {
@@ -533,8 +542,8 @@ describe("interruption", () => {
       assert.strictEqual(server.count("cancel"), 0)
     }))
 
-  it.effect.each(ways.slice(0, 3))(
-    "$way: whenever it comes, no prediction is left running",
+  it.effect.each(ways)(
+    "$way: whenever it comes, nothing is left running",
     ({ effect, way }) =>
       Effect.gen(function*() {
         // a tick is the least a real promise takes, so that each step of the create is met
@@ -546,7 +555,7 @@ describe("interruption", () => {
           yield* Server.interrupt(fiber)
           const exit = yield* Server.finish(fiber)
           assert.isAtMost(server.count("create"), 1)
-          const kept = way === "create" && Exit.isSuccess(exit)
+          const kept = way.endsWith("create") && Exit.isSuccess(exit)
           assert.strictEqual(server.count("cancel"), kept ? 0 : server.count("create"), `after ${ticks} ticks`)
         }
       })

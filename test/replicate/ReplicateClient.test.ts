@@ -239,6 +239,18 @@ describe("a call that is safe to repeat", () => {
       }
     }))
 
+  it.effect.each(kinds)(
+    "C09: %s that is not answered is given up at once when another effect beside it fails",
+    (kind) =>
+      Effect.gen(function*() {
+        const server = Server.make({ [kind]: [Server.silent] })
+        const failing = Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no"))
+        const both = Effect.all([calls[kind], failing], { concurrency: 2 })
+        assert.strictEqual(yield* failsWith(both).pipe(Effect.provide(server.layer)), "no")
+        assert.strictEqual(yield* TestClock.currentTimeMillis, 1000)
+      })
+  )
+
   it.effect("C19: cancel gives the prediction as it is then", () =>
     Effect.gen(function*() {
       const server = Server.make({ cancel: [Server.gives({ status: "processing" })] })

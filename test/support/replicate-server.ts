@@ -13,6 +13,7 @@ import * as FakeHttp from "./fakeHttp.js"
 
 export const id = "gm3qorzdhgbfurvjtvhg6dckhu"
 export const model = "acme/llama"
+export const version = "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa"
 export const streamUrl = "https://stream.replicate.com/v1/streams/opaque"
 
 /** A prediction as the wire has it. */
@@ -76,7 +77,7 @@ export type Script = { readonly [K in Kind]?: ReadonlyArray<Answer> }
 const kindOf = ({ method, url }: FakeHttp.Seen): Kind => {
   const { pathname } = new URL(url)
   if (method === "POST") return pathname.endsWith("/cancel") ? "cancel" : "create"
-  return pathname.startsWith("/v1/predictions/") ? "get" : "other"
+  return /^\/v1\/(?:predictions|trainings)\//.test(pathname) ? "get" : "other"
 }
 
 /** Replicate's API as a script, and the client in front of it. */

@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as ParseResult from "effect/ParseResult"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
+import { timeoutFail } from "../../internal/clocks.js"
 import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
@@ -74,9 +75,8 @@ export const perform = <A>(
   const once = Effect.flatMap(CallSettings, (own) => {
     const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
     const settings = accept === undefined ? own : { ...own, headers: own.headers ?? { accept } }
-    return Effect.timeoutFail(
-      Effect.provideService(Effect.catchAll(call, requestError), CallSettings, settings),
-      { duration, onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration }) }
+    return Effect.provideService(Effect.catchAll(call, requestError), CallSettings, settings).pipe(
+      timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration }) })
     )
   })
   return Retry.retry(Effect.mapError(isSafe ? once : unattended(once), located), {

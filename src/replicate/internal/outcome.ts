@@ -37,11 +37,11 @@ const summarize = ({ summary }: Prediction, token: Option.Option<Redacted.Redact
  *
  * @internal
  */
-export const outcomeOf = (
+export const outcomeOf = <A extends Prediction>(
   provider: string,
-  prediction: Prediction,
+  prediction: A,
   token: Option.Option<Redacted.Redacted<string>>
-): Effect.Effect<Prediction, PredictionFailed | PredictionCanceled> => {
+): Effect.Effect<A, PredictionFailed | PredictionCanceled> => {
   const { status } = prediction
   if (status === "failed") {
     const summary = summarize(prediction, token)
@@ -57,5 +57,8 @@ export const outcomeOf = (
  *
  * @internal
  */
-export const outcome = (config: ReplicateConfig, prediction: Prediction): Effect.Effect<Prediction, ProviderError> =>
+export const outcome = <A extends Prediction>(
+  config: ReplicateConfig,
+  prediction: A
+): Effect.Effect<A, ProviderError> =>
   Effect.flatMap(currentToken(config), (token) => outcomeOf(provider, prediction, token))

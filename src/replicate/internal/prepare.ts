@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { InvalidRequest, Issue, ModelNotFound, type ResponseError } from "../../ProviderError.js"
+import { InvalidRequest, Issue, ModelNotFound, type ProviderError, type ResponseError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
 import type { CreateOptions, Input } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
@@ -33,6 +33,40 @@ const wholeSeconds = (
     : Effect.fail(invalid(field, most === Infinity ? `at least ${least} seconds` : `${least} to ${most} seconds`))
 }
 
+const refOf = (field: string, ref: ModelRef.Input): Effect.Effect<ModelRef.ModelRef, InvalidRequest> =>
+  Effect.mapError(ModelRef.decode(ref), (reason) => invalid(field, reason))
+
+type Hooks = Pick<CreateOptions, "webhook" | "webhookEventsFilter">
+
+const hooksOf = ({ webhook, webhookEventsFilter: filter }: Hooks) => {
+  const url = webhook === undefined ? undefined : String(webhook)
+  return url !== undefined && !isHttpUrl(url)
+    ? Effect.fail(invalid("webhook", "expected an http or https URL"))
+    : Effect.succeed({
+      ...(url === undefined ? {} : { webhook: url }),
+      // what an empty list means to the API is not documented
+      ...(filter === undefined || filter.length === 0 ? {} : { webhook_events_filter: filter })
+    })
+}
+
+const headersOf = Effect.fnUntraced(function*({ cancelAfter, wait }: CreateOptions) {
+  return {
+    ...(wait === undefined ? {} : { prefer: `wait=${yield* wholeSeconds("wait", wait, 1, 60)}` }),
+    ...(cancelAfter === undefined
+      ? {}
+      : { "cancel-after": `${yield* wholeSeconds("cancelAfter", cancelAfter, 5, Infinity)}s` })
+  }
+})
+
+/** What the API does not find by its name is a model that is not there. */
+const orNotFound = (model: ModelRef.Input) => <A>(self: Effect.Effect<A, ProviderError>) =>
+  Effect.catchTag(self, "ResponseError", (error) =>
+    Effect.fail(
+      error.status === 404
+        ? new ModelNotFound({ ...callOf(error), model: ModelRef.format(model), known: [] })
+        : error
+    ))
+
 /**
  * Checks what a prediction is created with, before any I/O, and gives the call that creates it.
  *
@@ -40,38 +74,60 @@ const wholeSeconds = (
  */
 export const prepare = Effect.fnUntraced(function*(
   client: Service,
-  model: string,
+  model: ModelRef.Input,
   input: Input,
   options: CreateOptions & { readonly stream?: boolean | undefined }
 ) {
-  const ref = yield* Effect.mapError(ModelRef.parse(model), (reason) => invalid("model", reason))
-  const webhook = options.webhook === undefined ? undefined : String(options.webhook)
-  if (webhook !== undefined && !isHttpUrl(webhook)) return yield* invalid("webhook", "expected an http or https URL")
-  const headers = {
-    ...(options.wait === undefined ? {} : { prefer: `wait=${yield* wholeSeconds("wait", options.wait, 1, 60)}` }),
-    ...(options.cancelAfter === undefined
-      ? {}
-      : { "cancel-after": `${yield* wholeSeconds("cancelAfter", options.cancelAfter, 5, Infinity)}s` })
+  const given = yield* refOf("model", model)
+  const headers = yield* headersOf(options)
+  const hooks = yield* hooksOf(options)
+  const isLatest = given._tag === "Model" && (options.latestVersion ?? client.config.latestVersion)
+  const ref = isLatest ? yield* orNotFound(model)(client.latestVersion(given)) : given
+  const payload = { input, ...hooks, ...(options.stream === undefined ? {} : { stream: options.stream }) }
+
+  switch (ref._tag) {
+    case "Version":
+      return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
+    case "Model": {
+      const path = { model_owner: ref.owner, model_name: ref.name }
+      return orNotFound(model)(client.api.models.predict({ path, headers, payload }))
+    }
+    case "Deployment": {
+      const path = { deployment_owner: ref.owner, deployment_name: ref.name }
+      return orNotFound(model)(client.api.deployments.predict({ path, headers, payload }))
+    }
   }
-  const { webhookEventsFilter: filter } = options
-  const payload = {
-    input,
-    ...(options.stream === undefined ? {} : { stream: options.stream }),
-    ...(webhook === undefined ? {} : { webhook }),
-    // what an empty list means to the API is not documented
-    ...(filter === undefined || filter.length === 0 ? {} : { webhook_events_filter: filter })
+})
+
+/** What a reference lacks to be trained, by its kind. */
+const untrainable = {
+  Model: "the version is missing",
+  Version: "the owner and the name are missing",
+  Deployment: "not a deployment"
+}
+
+/**
+ * Checks what a training is created with, before any I/O, and gives the call that creates it.
+ *
+ * @internal
+ */
+export const prepareTraining = Effect.fnUntraced(function*(
+  client: Service,
+  version: ModelRef.Input,
+  request: { readonly destination: ModelRef.Input; readonly input: Input },
+  options: Hooks
+) {
+  const ref = yield* refOf("version", version)
+  if (ref._tag !== "Version" || ref.owner === undefined || ref.name === undefined) {
+    return yield* invalid("version", `expected owner/name:version, ${untrainable[ref._tag]}`)
   }
-  if (ref._tag === "Version") {
-    return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
+  const destination = yield* refOf("destination", request.destination)
+  if (destination._tag !== "Model") {
+    return yield* invalid("destination", "expected owner/name, the model that gets the trained version")
   }
-  return Effect.catchTag(
-    client.api.models.predict({ path: { model_owner: ref.owner, model_name: ref.name }, headers, payload }),
-    "ResponseError",
-    (error) =>
-      Effect.fail(
-        error.status === 404
-          ? new ModelNotFound({ ...callOf(error), model, known: [] })
-          : error
-      )
-  )
+  const hooks = yield* hooksOf(options)
+  return client.api.trainings.create({
+    path: { model_owner: ref.owner, model_name: ref.name, version_id: ref.version },
+    payload: { destination: ModelRef.format(destination), input: request.input, ...hooks }
+  })
 })

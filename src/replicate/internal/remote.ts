@@ -2,8 +2,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type { Service } from "../ReplicateClient.js"
 import type { Prediction } from "../schemas/Prediction.js"
+import type { Jobs } from "./jobs.js"
+
+/**
+ * Gives back the interruption that the region around took away.
+ *
+ * @internal
+ */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** Runs an effect to its end, but waits for it no longer than `limit`: the rest goes on in the background. */
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>
@@ -12,59 +19,59 @@ const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duratio
     Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)))
 
 /**
- * Cancels a prediction that nobody waits for any more. That it could not be canceled is told to the log only: the one
- * who would want to know is gone.
+ * Cancels a job that nobody waits for any more. That it could not be canceled is told to the log only: the one who
+ * would want to know is gone.
  *
  * @internal
  */
-export const abandon = (client: Service, id: string): Effect.Effect<void> =>
+export const abandon = <A extends Prediction>(jobs: Jobs<A>, id: string): Effect.Effect<void> =>
   within(
     Effect.catchAll(
-      client.api.predictions.cancel({ path: { prediction_id: id } }),
-      (error) => Effect.logDebug(`prediction ${id} could not be canceled: ${error.message}`)
+      jobs.cancel(id),
+      (error) => Effect.logDebug(`${jobs.name} ${id} could not be canceled: ${error.message}`)
     ),
-    client.config.cancelTimeout
+    jobs.config.cancelTimeout
   )
 
 /**
- * Runs a create so that no prediction is lost sight of. Interrupted while the create waits for its next try, nothing
+ * Runs a create so that no job is lost sight of. Interrupted while the create waits for its next try, nothing
  * is sent any more; interrupted while its answer is on the way, the answer is waited for and what it created is
  * canceled; `hold` is how much longer than usual that answer may take. To be called in an uninterruptible region, with
  * the `restore` of that region.
  *
  * @internal
  */
-export const create = <E>(
-  client: Service,
-  call: Effect.Effect<Prediction, E>,
-  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
+export const create = <A extends Prediction, E>(
+  jobs: Jobs<A>,
+  call: Effect.Effect<A, E>,
+  restore: Restore,
   hold: Duration.DurationInput = Duration.zero
-): Effect.Effect<Prediction, E> =>
+): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.forkDaemon(call), (fiber) =>
     Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
       within(
         Effect.flatMap(
           Fiber.interrupt(fiber),
-          Exit.match({ onFailure: () => Effect.void, onSuccess: ({ id }) => abandon(client, id) })
+          Exit.match({ onFailure: () => Effect.void, onSuccess: ({ id }) => abandon(jobs, id) })
         ),
-        Duration.sum(client.config.cancelTimeout, hold)
+        Duration.sum(jobs.config.cancelTimeout, hold)
       )))
 
 /**
- * As `create`, for a stream: the prediction is canceled when the scope closes before `release` was called.
+ * As `create`, for a stream: the job is canceled when the scope closes before `release` was called.
  *
  * @internal
  */
-export const createScoped = Effect.fnUntraced(function*<E>(
-  client: Service,
-  call: Effect.Effect<Prediction, E>,
-  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+export const createScoped = Effect.fnUntraced(function*<A extends Prediction, E>(
+  jobs: Jobs<A>,
+  call: Effect.Effect<A, E>,
+  restore: Restore
 ) {
-  const prediction = yield* create(client, call, restore)
-  let released = prediction.isTerminal
-  yield* Effect.addFinalizer(() => released ? Effect.void : abandon(client, prediction.id))
+  const job = yield* create(jobs, call, restore)
+  let released = job.isTerminal
+  yield* Effect.addFinalizer(() => released ? Effect.void : abandon(jobs, job.id))
   const release = () => {
     released = true
   }
-  return { prediction, release }
+  return { job, release }
 })

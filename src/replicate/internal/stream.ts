@@ -24,6 +24,7 @@ import {
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
 import { isHeaderValue, provider } from "./http.js"
+import { predictions } from "./jobs.js"
 import { outcome } from "./outcome.js"
 import { PredictionReader } from "./reader.js"
 import * as remote from "./remote.js"
@@ -241,7 +242,7 @@ export const predictionStream = (
     Effect.uninterruptibleMask((restore): Effect.Effect<Outputs, ProviderError, Scope.Scope> =>
       Effect.gen(function*() {
         const call = yield* restore(prepare)
-        const { prediction, release } = yield* remote.createScoped(client, call, restore)
+        const { job: prediction, release } = yield* remote.createScoped(predictions(client), call, restore)
         const url = prediction.urls?.stream
         if (url !== undefined && URL.canParse(url)) {
           const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))

@@ -1,0 +1,166 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Polling from "../../http/Polling.js"
+import { timeoutFail, withClocks } from "../../internal/clocks.js"
+import { type ProviderError, Timeout } from "../../ProviderError.js"
+import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
+import type { ReplicateConfig } from "../ReplicateConfig.js"
+import type { Prediction } from "../schemas/Prediction.js"
+import { provider } from "./http.js"
+import type { Jobs } from "./jobs.js"
+import { outcome } from "./outcome.js"
+import * as remote from "./remote.js"
+
+/**
+ * What is to be created: all that comes before the create, and gives it, may be interrupted and costs nothing.
+ *
+ * @internal
+ */
+export type Prepared<A> = Effect.Effect<Effect.Effect<A, ProviderError>, ProviderError>
+
+const totalClock = (config: ReplicateConfig, options: WaitOptions) =>
+  options.timeout === undefined ? config.timeout : Duration.decode(options.timeout)
+
+/** Fails with `Timeout` when the total clock runs out. */
+const deadline = (config: ReplicateConfig, options: WaitOptions) => {
+  const duration = totalClock(config, options)
+  return timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
+}
+
+const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, options: WaitOptions) => ({
+  get: get(id),
+  until: (job: A) => job.isTerminal,
+  policy: options.polling ?? config.polling,
+  exhausted: () => new Timeout({ provider, clock: "total", duration: totalClock(config, options) })
+})
+
+/**
+ * Puts the idle and the total clock on a stream.
+ *
+ * @internal
+ */
+export const clocked = <A>(
+  self: Stream.Stream<A, ProviderError>,
+  config: ReplicateConfig,
+  options: Pick<StreamOptions, "timeout" | "idleTimeout">
+): Stream.Stream<A, ProviderError> => {
+  const idle = options.idleTimeout === undefined ? config.idleTimeout : Duration.decode(options.idleTimeout)
+  return withClocks(
+    self,
+    { idle, total: totalClock(config, options) },
+    (clock, duration) => new Timeout({ provider, clock, duration })
+  )
+}
+
+/**
+ * Reads a job until it is final, whatever it ended with.
+ *
+ * @internal
+ */
+export const untilFinal = <A extends Prediction>(
+  jobs: Jobs<A>,
+  job: A,
+  options: WaitOptions
+): Effect.Effect<A, ProviderError> =>
+  job.isTerminal ? Effect.succeed(job) : Polling.poll(polling(jobs, job.id, options))
+
+/**
+ * Creates a job and goes on with it where it cannot be lost: `next` runs in the uninterruptible region of the create.
+ * `hold` is how much longer than usual the create may take.
+ */
+const start = <A extends Prediction>(
+  jobs: Jobs<A>,
+  prepared: Prepared<A>,
+  hold: Duration.DurationInput | undefined,
+  next: (job: A, restore: remote.Restore) => Effect.Effect<A, ProviderError>
+): Effect.Effect<A, ProviderError> =>
+  Effect.uninterruptibleMask((restore) =>
+    restore(prepared).pipe(
+      Effect.flatMap((call) => remote.create(jobs, call, restore, hold)),
+      Effect.flatMap((job) => next(job, restore))
+    )
+  )
+
+/**
+ * Creates a job, and gives it as it is then.
+ *
+ * @internal
+ */
+export const create = <A extends Prediction>(
+  jobs: Jobs<A>,
+  prepared: Prepared<A>,
+  hold?: Duration.DurationInput
+): Effect.Effect<A, ProviderError> => start(jobs, prepared, hold, Effect.succeed)
+
+/**
+ * Waits for a job until it is final, and gives it when it succeeded.
+ *
+ * @internal
+ */
+export const wait = <A extends Prediction>(
+  jobs: Jobs<A>,
+  job: A,
+  options: WaitOptions
+): Effect.Effect<A, ProviderError> =>
+  Effect.flatMap(
+    deadline(jobs.config, options)(untilFinal(jobs, job, options)),
+    (final) => outcome(jobs.config, final)
+  )
+
+/**
+ * Creates a job and waits for it; what stops the waiting cancels it.
+ *
+ * @internal
+ */
+export const run = <A extends Prediction>(
+  jobs: Jobs<A>,
+  prepared: Prepared<A>,
+  options: WaitOptions,
+  hold?: Duration.DurationInput
+): Effect.Effect<A, ProviderError> =>
+  start(
+    jobs,
+    prepared,
+    hold,
+    (job, restore) => Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
+  ).pipe(
+    deadline(jobs.config, options),
+    Effect.flatMap((final) => outcome(jobs.config, final))
+  )
+
+/** Whether nothing that a model tells about itself has changed. */
+const isSame = (a: Prediction, b: Prediction): boolean =>
+  a.status === b.status && a.logs === b.logs && a.text === b.text && a.files.length === b.files.length
+
+/**
+ * Creates a job and gives it as it changes; ending the stream early cancels it.
+ *
+ * @internal
+ */
+export const watch = <A extends Prediction>(
+  jobs: Jobs<A>,
+  prepared: Prepared<A>,
+  options: Pick<StreamOptions, "timeout" | "polling" | "idleTimeout">
+): Stream.Stream<A, ProviderError> =>
+  clocked(
+    Stream.unwrapScoped(
+      Effect.uninterruptibleMask((
+        restore
+      ): Effect.Effect<Stream.Stream<A, ProviderError>, ProviderError, Scope.Scope> =>
+        Effect.gen(function*() {
+          const call = yield* restore(prepared)
+          const { job, release } = yield* remote.createScoped(jobs, call, restore)
+          const changes = Polling.changes({ ...polling(jobs, job.id, options), equivalence: isSame })
+          return Stream.tap(Stream.concat(Stream.succeed(job), job.isTerminal ? Stream.empty : changes), (current) => {
+            if (!current.isTerminal) return Effect.void
+            release()
+            return outcome(jobs.config, current)
+          })
+        })
+      )
+    ),
+    jobs.config,
+    options
+  )
