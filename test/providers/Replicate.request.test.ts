@@ -5,6 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as Parameters from "../../src/Parameters.js"
 import * as Provider from "../../src/Provider.js"
 import * as Replicate from "../../src/providers/Replicate.js"
+import { json } from "../support/fakeHttp.js"
 import * as fake from "../support/replicateFake.js"
 
 const asked: Provider.Request = { messages: [{ role: "user", content: "Hi" }] }
@@ -31,6 +32,21 @@ const sends = (request: Provider.Request, input: unknown) =>
 const inputName = FastCheck.string({ minLength: 1 }).filter((name) => name !== "__proto__")
 
 describe("Replicate: the request", () => {
+  it.effect("C10: a model of the community is streamed by its latest version, where that is asked for", () =>
+    Effect.gen(function*() {
+      const version = "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa"
+      const model = () => json({ owner: "acme", name: "llama", latest_version: { id: version } })
+      const server = fake.server({ read: (_, n) => n === 0 ? model() : fake.succeeded(["Hel", "lo"])() })
+      const text = yield* Provider.text({ ...asked, model: "acme/llama" }).pipe(
+        Effect.provide(server.provider({ anyModel: true, latestVersion: true }))
+      )
+      assert.strictEqual(text, "Hello")
+      assert.deepStrictEqual(server.seen("create").map(({ body, url }) => ({ body, url })), [{
+        url: "https://api.replicate.com/v1/predictions",
+        body: { stream: true, input: { prompt: "Hi" }, version: `acme/llama:${version}` }
+      }])
+    }))
+
   it.effect("R01: one create with the key, then the stream without it", () =>
     Effect.gen(function*() {
       const server = fake.server()

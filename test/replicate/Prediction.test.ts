@@ -631,4 +631,18 @@ describe("watch", () => {
       yield* Server.elapse(600)
       assert.strictEqual(server.count("cancel"), 1)
     }))
+
+  it.effect.each(["failed", "canceled", "aborted"])(
+    "C13, C27: %s at the create is a typed error",
+    (status) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.gives({ status })] })
+        const error = yield* Server.timed(Stream.runDrain(Prediction.watch(Server.model, input))).pipe(
+          Effect.provide(server.layer),
+          Effect.flip
+        )
+        assert.strictEqual(error._tag, status === "failed" ? "PredictionFailed" : "PredictionCanceled")
+        assert.lengthOf(server.calls, 1)
+      })
+  )
 })

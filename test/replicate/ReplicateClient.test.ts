@@ -5,6 +5,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as CallSettings from "../../src/replicate/CallSettings.js"
+import type * as ModelRef from "../../src/replicate/ModelRef.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import * as Server from "../support/replicate-server.js"
 
@@ -13,14 +14,21 @@ const create = Prediction.create(Server.model, { prompt: "hi" })
 const failsWith = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.flip(Server.timed(effect))
 
 describe("a create", () => {
-  it.effect("C10: goes to the model's route, or to the version's", () =>
+  const { version } = Server
+  const owned = { owner: "acme", name: "llama" }
+
+  it.effect.each<{ what: string; refs: ReadonlyArray<ModelRef.Input> }>([
+    { what: "texts", refs: [Server.model, `${Server.model}:${version}`, version] },
+    {
+      what: "references",
+      refs: [{ _tag: "Model", ...owned }, { _tag: "Version", ...owned, version }, { _tag: "Version", version }]
+    }
+  ])("C04, C10: of $what goes to the model's route, or to the version's", ({ refs }) =>
     Effect.gen(function*() {
       const server = Server.make()
-      const version = "5c7d5dc6dd8bf75c1acaa8565735e7986bc5b66206b55cca93cb72c9bf15ccaa"
-      yield* Effect.forEach(
-        [Server.model, `${Server.model}:${version}`, version],
-        (model) => Server.timed(Prediction.create(model, { prompt: "hi" }))
-      ).pipe(Effect.provide(server.layer))
+      yield* Effect.forEach(refs, (model) => Server.timed(Prediction.create(model, { prompt: "hi" }))).pipe(
+        Effect.provide(server.layer)
+      )
       const input = { prompt: "hi" }
       assert.deepStrictEqual(server.calls.map(({ body, url }) => ({ body, url })), [
         { url: "https://api.replicate.com/v1/models/acme/llama/predictions", body: { input } },

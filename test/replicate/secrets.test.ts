@@ -14,6 +14,7 @@ import { type Downloader, FileOutput } from "../../src/replicate/FileOutput.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
 import type * as ReplicateConfig from "../../src/replicate/ReplicateConfig.js"
+import * as Training from "../../src/replicate/Training.js"
 import { Unreachable } from "../support/fakeHttp.js"
 import * as Server from "../support/replicate-server.js"
 import * as Told from "../support/replicate-told.js"
@@ -69,6 +70,8 @@ const leaky = (code: string): Server.Answer => ({ headers }) =>
 const input = { prompt }
 const run = Prediction.run(Server.model, input)
 const stream = Stream.runDrain(Prediction.stream(Server.model, input))
+const trainer = `${Server.model}:${Server.version}`
+const train = Training.run(trainer, { destination: "acme/mine", input })
 const streamable = Server.gives({
   input,
   urls: { stream: `https://user:${urlSecret}@stream.replicate.com/v1/streams/opaque?key=${urlSecret}` }
@@ -102,6 +105,20 @@ const scenes: ReadonlyArray<Scene> = [
   { name: "403 of Cloudflare", tag: "Blocked", script: { create: [page(403, "Just a moment...")] } },
   { name: "403", tag: "ResponseError", script: { create: [plain(403)] } },
   { name: "404", tag: "ModelNotFound", script: { create: [problem(404)] } },
+  {
+    name: "404 of a model whose latest version is looked for",
+    tag: "ModelNotFound",
+    effect: Prediction.run(Server.model, input, { latestVersion: true }),
+    script: { other: [problem(404)] }
+  },
+  { name: "404 of a training", tag: "ResponseError", effect: train, script: { create: [problem(404)] } },
+  {
+    name: "a training that failed",
+    tag: "PredictionFailed",
+    effect: train,
+    script: { get: [Server.gives({ status: "failed", error: `no ${token}`, logs: token, input })] }
+  },
+  { name: "a training to nowhere", tag: "InvalidRequest", effect: Training.run(trainer, { destination: "x", input }) },
   { name: "404 of a prediction", tag: "ResponseError", script: { get: [plain(404)], cancel: [plain(400)] } },
   { name: "422", tag: "InvalidRequest", script: { create: [problem(422)] } },
   { name: "422 as text", tag: "InvalidRequest", script: { create: [plain(422)] } },
