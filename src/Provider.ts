@@ -87,6 +87,17 @@ export interface Service {
 export class Provider extends Context.Tag("effect-providers/Provider")<Provider, Service>() {}
 
 /**
+ * Whether a call is made although its provider is known not to work (`info.working`). A provider that refuses such
+ * calls asks here; `ProviderRegistry.resolve` sets it for what it was told to find all the same. Default `false`.
+ *
+ * @since 0.1.0
+ * @category context
+ */
+export class IgnoreWorking extends Context.Reference<IgnoreWorking>()("effect-providers/Provider/IgnoreWorking", {
+  defaultValue: () => false
+}) {}
+
+/**
  * Streams the outputs of a request, as they are produced.
  *
  * @since 0.1.0
