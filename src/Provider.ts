@@ -71,6 +71,8 @@ export interface Service {
   readonly catalog: ModelCatalog.ModelCatalog
   /** What the provider accepts; everything else in a request is ignored. */
   readonly parameters: ReadonlyArray<Parameter>
+  /** The providers it is made of, when it is several as one. */
+  readonly members?: ReadonlyArray<Service> | undefined
   /**
    * Runs a request. The first output is `ProviderInfo`; a stream that ends well ends with `Finish`. Ending the stream
    * early, or interrupting it, stops the work at the service.
