@@ -24,6 +24,7 @@ import { union } from "./internal/fallbackCatalog.js"
 import * as Requests from "./internal/fallbackRequests.js"
 import * as Rotation from "./internal/rotation.js"
 import { cleaner } from "./internal/scrub.js"
+import { isPresent } from "./internal/token.js"
 import * as Output from "./Output.js"
 import * as Provider from "./Provider.js"
 import { AllProvidersFailed, InvalidRequest, isRetryable, Issue, type ProviderError, Timeout } from "./ProviderError.js"
@@ -42,7 +43,7 @@ export interface Options {
    * provider that was tried last. Chance is Effect's `Random`.
    */
   readonly order?: "given" | "shuffled" | "rotating" | undefined
-  /** Names of providers to leave out. */
+  /** Names of providers to leave out, but not of what these are made of. */
   readonly ignored?: ReadonlyArray<string> | undefined
   /** Leaves out providers whose outputs come only once the model is done. */
   readonly onlyStreaming?: boolean | undefined
@@ -202,7 +203,7 @@ export const make = (
         decodeRequest(unchecked),
         (error) => Failure.invalidRequest(name, error)
       )
-      if (request.apiKey !== undefined && keyOwners.length > 1) {
+      if (isPresent(request.apiKey) && keyOwners.length > 1) {
         const message = `give it in the settings of one provider: ${keyOwners.join(", ")}`
         return yield* new InvalidRequest({ provider: name, issues: [new Issue({ field: "apiKey", message })] })
       }

@@ -122,7 +122,10 @@ export const resolve = Effect.fnUntraced(function*(
   options: ResolveOptions = {}
 ): Effect.fn.Return<Choice, InvalidRequest | ModelNotFound> {
   const name = text.trim()
-  const named = Arr.filterMap(name.split(/\s+/), (word) => find(registry, word))
+  const named = Option.match(find(registry, name), {
+    onNone: () => Arr.filterMap(name.split(/\s+/), (word) => find(registry, word)),
+    onSome: Arr.of
+  })
   const isModel = named.length === 0
   const meant = isModel ? registry.providers.filter(({ catalog }) => ModelCatalog.names(catalog).includes(name)) : named
   if (meant.length === 0) return yield* unknown(registry, name)

@@ -643,6 +643,13 @@ describe("Fallback: what a request carries to whom", () => {
       assert.notInclude(printed(error), "key of Keyed")
     }))
 
+  it.effect("B22: a blank key is none, so nobody has to be told whose it is", () =>
+    Effect.gen(function*() {
+      const mocks = { A: yield* mock("A", [limited], { info: needy }), B: yield* mock("B", ["Hi"], { info: needy }) }
+      const { error } = yield* watch(yield* nest(["A", "B"], mocks), { apiKey: Redacted.make(" ") })
+      assert.strictEqual(error, undefined)
+    }))
+
   it.effect("B22: a conversation goes back only to the provider it came from", () =>
     Effect.gen(function*() {
       const conversation: Output.Output = { _tag: "Conversation", provider: "B", data: { id: 7 } }

@@ -370,6 +370,20 @@ describe("Provider.make: what runs", () => {
       assert.strictEqual(state.returned, 1)
     }))
 
+  it.effect("an async iterable whose `return` throws has answered all the same", () =>
+    Effect.gen(function*() {
+      const texts = ["Hel", "lo"].values()
+      const provider = make(() => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => Promise.resolve(texts.next()),
+          return: () => {
+            throw new Error("bug")
+          }
+        })
+      }))
+      assert.strictEqual(yield* textOf(provider), "Hello")
+    }))
+
   it.effect.prop(
     "what an async iterable throws becomes a typed error without its text",
     [FastCheck.constantFrom(

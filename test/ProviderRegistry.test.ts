@@ -68,6 +68,13 @@ describe("ProviderRegistry", () => {
       assert.deepStrictEqual(yield* asked(choice), ["B B-default"])
     }))
 
+  it.effect("B29: a name with spaces is that provider, and not those its words name", () =>
+    Effect.gen(function*() {
+      const registry = yield* registryOf(["My", "Provider", "My Provider"])
+      const choice = yield* ProviderRegistry.resolve(registry, " My Provider ")
+      assert.deepStrictEqual(yield* asked(choice), ["My Provider My Provider-default"])
+    }))
+
   it.effect("B29: several names are tried in their order, unknown ones dropped", () =>
     Effect.gen(function*() {
       const registry = yield* registryOf(["A", "B", "C"])
@@ -114,7 +121,7 @@ describe("ProviderRegistry", () => {
       assert.strictEqual(yield* nearest("llama"), "Llamas")
       assert.strictEqual(yield* nearest("Lamas-default"), "Llamas-default")
       assert.strictEqual(yield* nearest("Llamas-alia"), "Llamas-alias")
-      assert.strictEqual(yield* nearest("nothing like it"), undefined)
+      for (const text of ["nothing like it", "x", ""]) assert.strictEqual(yield* nearest(text), undefined)
       const error = yield* Effect.flip(ProviderRegistry.resolve(registry, "llama"))
       assert.include(error.message, "Did you mean Llamas?")
     }))

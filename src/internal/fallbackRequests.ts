@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import { Conversation } from "../Output.js"
 import type { Parameter } from "../Parameters.js"
 import type { Request } from "../Request.js"
+import { isPresent } from "./token.js"
 
 /** What matters of a provider when a request is handed out. */
 interface Provider {
@@ -87,7 +88,7 @@ export const divide = (
 ): { readonly common: Request; readonly own: ReadonlyArray<readonly [string, Request]> } => {
   const common = timeout === undefined ? rest : { ...rest, timeout: Duration.infinity }
   const own: Array<readonly [string, Request]> = []
-  if (keyOwner !== undefined) own.push([keyOwner, { apiKey }])
+  if (keyOwner !== undefined && isPresent(apiKey)) own.push([keyOwner, { apiKey }])
   if (isConversation(conversation)) own.push([conversation.provider, { conversation }])
   return { common, own }
 }

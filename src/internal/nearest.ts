@@ -1,5 +1,5 @@
 /**
- * The name that takes the fewest edits, if these are at most a quarter of it. Case does not count.
+ * The name that takes the fewest edits, if these are at most a quarter of it, and not all of it. Case does not count.
  *
  * @internal
  */
@@ -7,7 +7,7 @@ export const nearest = (name: string, known: ReadonlyArray<string>): string | un
   let found: string | undefined
   let fewest = Infinity
   for (const candidate of known) {
-    const limit = Math.ceil(candidate.length / 4)
+    const limit = Math.min(Math.ceil(candidate.length / 4), candidate.length - 1)
     if (Math.abs(candidate.length - name.length) > limit) continue
     const edits = distance(name.toLowerCase(), candidate.toLowerCase())
     if (edits <= limit && edits < fewest) {
