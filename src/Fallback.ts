@@ -8,23 +8,26 @@
  */
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Failure from "./http/Failure.js"
 import * as Retry from "./http/Retry.js"
+import { withClocks } from "./internal/clocks.js"
 import { attempt, type Failed } from "./internal/fallbackAttempt.js"
 import { union } from "./internal/fallbackCatalog.js"
+import * as Requests from "./internal/fallbackRequests.js"
 import * as Rotation from "./internal/rotation.js"
 import { cleaner } from "./internal/scrub.js"
+import { isPresent } from "./internal/token.js"
 import * as Output from "./Output.js"
 import * as Provider from "./Provider.js"
-import { AllProvidersFailed, InvalidRequest, isRetryable, Issue, type ProviderError } from "./ProviderError.js"
+import { AllProvidersFailed, InvalidRequest, isRetryable, Issue, type ProviderError, Timeout } from "./ProviderError.js"
 
 /**
  * How several providers make one.
@@ -40,7 +43,7 @@ export interface Options {
    * provider that was tried last. Chance is Effect's `Random`.
    */
   readonly order?: "given" | "shuffled" | "rotating" | undefined
-  /** Names of providers to leave out. */
+  /** Names of providers to leave out, but not of what these are made of. */
   readonly ignored?: ReadonlyArray<string> | undefined
   /** Leaves out providers whose outputs come only once the model is done. */
   readonly onlyStreaming?: boolean | undefined
@@ -50,8 +53,9 @@ export interface Options {
    */
   readonly retries?: Schedule.Schedule<unknown, ProviderError> | undefined
   /**
-   * Fields of the request for one provider, by its name, such as its model or its key. They replace those of the
-   * request. A key serves also the providers whose `parent` has that name.
+   * Fields of the request for one provider, by its name, such as its model or its key; also for a member of a fallback
+   * among the providers, whose own settings come before these. They replace those of the request. A key serves also
+   * the providers that take one and whose `parent` has that name.
    */
   readonly settings?: Readonly<Record<string, Provider.Request>> | undefined
 }
@@ -63,7 +67,11 @@ export interface Options {
  * @category models
  */
 export interface Service extends Provider.Service {
-  /** By the name of each provider: the number of its complete answers less that of its failures. */
+  readonly members: ReadonlyArray<Provider.Service>
+  /**
+   * By the name of each provider: the number of its complete answers less that of its failures. An attempt that was
+   * stopped, by the consumer or by the total clock of the call, is neither.
+   */
   readonly health: Effect.Effect<ReadonlyMap<string, number>>
 }
 
@@ -83,20 +91,6 @@ const introduction = (info: Provider.Info, model: string | undefined): Output.Of
   url: info.url,
   label: info.label,
   model
-})
-
-const ownerOf = (info: Provider.Info): string => info.parent ?? info.name
-
-const isConversation = Schema.is(Output.Conversation)
-
-/** The request as one provider gets it: with its own settings, and without what belongs to another one. */
-const tailor = (request: Provider.Request, info: Provider.Info, settings: Options["settings"] = {}) => ({
-  ...request,
-  apiKey: settings[ownerOf(info)]?.apiKey ?? (info.needsAuth ? request.apiKey : undefined),
-  conversation: isConversation(request.conversation) && request.conversation.provider === info.name
-    ? request.conversation
-    : undefined,
-  ...settings[info.name]
 })
 
 /** Tries again for as long as the schedule says. */
@@ -130,9 +124,14 @@ const retrying = (
  * request that is malformed is no provider's failure: it is an `InvalidRequest` at once. What a single provider
  * refuses, another may take.
  *
- * The model is resolved by each provider, and the clocks run for each attempt. A `Conversation` goes back only to the
- * provider it came from, an `apiKey` only to the one that needs a key: where several do, `settings` have to tell whose
- * it is. Other fields, `headers` among them, go to all.
+ * The model is resolved by each provider. The `timeout` of a request is for the whole, pauses between tries included:
+ * when it runs out the call fails with `Timeout`, and nobody else is asked. The other clocks, and what the providers
+ * have for a total clock of their own if the request sets none, run for each attempt.
+ *
+ * A `Conversation` goes back only to the provider it came from. An `apiKey` goes to the one service that needs a key,
+ * or, if none does, that takes one, and to all its providers: where there are several such services, `settings` have
+ * to tell whose it is. Other fields, `headers` among them, go to all. In a fallback within this one that holds for
+ * each of its members.
  *
  * @example
  * ```ts
@@ -160,17 +159,22 @@ export const make = (
       !ignored.includes(info.name) && (info.supportsStream || !onlyStreaming)
     )
     const infos = members.map((member) => member.info)
-    const keyOwners = Arr.dedupe(infos.filter((info) => info.needsAuth).map(ownerOf))
+    const keyOwners = Requests.keyOwners(members)
+    const settings = Object.entries(options.settings ?? {})
     const calls = yield* Rotation.make(members, order)
     const health = yield* Ref.make<ReadonlyMap<string, number>>(new Map(infos.map((info) => [info.name, 0])))
     const count = (provider: string, by: number) =>
       Ref.update(health, (counts) => new Map(counts).set(provider, (counts.get(provider) ?? 0) + by))
 
-    const ask = (provider: Provider.Service, common: Provider.Request) => {
+    const ask = (provider: Provider.Service, common: Provider.Request, given: Requests.Given) => {
       const { info } = provider
-      const request = tailor(common, info, options.settings)
-      const clean = cleaner(Arr.fromNullable(request.apiKey).map(Redacted.value))
-      const once = attempt(introduction(info, request.model), provider.stream(request), clean).pipe(
+      const request = Requests.tailor(common, provider, given)
+      const answer = Stream.provideService(
+        provider.stream(request),
+        Requests.Inherited,
+        provider.members === undefined ? Requests.nothing : given
+      )
+      const once = attempt(introduction(info, request.model), answer, cleaner(Requests.secretsOf(given))).pipe(
         Stream.onEnd(count(info.name, 1)),
         Stream.tapError(() => count(info.name, -1))
       )
@@ -179,7 +183,7 @@ export const make = (
 
     const next = (
       turns: Rotation.Turns<Provider.Service>,
-      request: Provider.Request,
+      ask: (provider: Provider.Service) => Stream.Stream<Output.Output, Failed>,
       failures: AllProvidersFailed["failures"]
     ): Stream.Stream<Output.Output, ProviderError> =>
       Stream.unwrap(Effect.map(
@@ -187,10 +191,10 @@ export const make = (
         Option.match({
           onNone: () => Stream.fail(new AllProvidersFailed({ failures })),
           onSome: (provider) =>
-            Stream.catchAll(ask(provider, request), ({ afterContent, error }) =>
+            Stream.catchAll(ask(provider), ({ afterContent, error }) =>
               afterContent
                 ? Stream.fail(error)
-                : next(turns, request, [...failures, { provider: provider.info.name, error }]))
+                : next(turns, ask, [...failures, { provider: provider.info.name, error }]))
         })
       ))
 
@@ -199,16 +203,24 @@ export const make = (
         decodeRequest(unchecked),
         (error) => Failure.invalidRequest(name, error)
       )
-      if (request.apiKey !== undefined && keyOwners.length > 1) {
+      if (isPresent(request.apiKey) && keyOwners.length > 1) {
         const message = `give it in the settings of one provider: ${keyOwners.join(", ")}`
         return yield* new InvalidRequest({ provider: name, issues: [new Issue({ field: "apiKey", message })] })
       }
-      return next(yield* calls, request, [])
+      const total = request.timeout === undefined ? undefined : Duration.decode(request.timeout)
+      const { common, own } = Requests.divide(request, keyOwners[0])
+      const given = Requests.unite(yield* Requests.Inherited, own, settings)
+      const answers = next(yield* calls, (provider) => ask(provider, common, given), [])
+      return withClocks(answers, { idle: undefined, total }, (clock, duration) =>
+        new Timeout({ provider: name, clock, duration }))
     })
 
     return {
       info: infoOf(name, infos),
-      catalog: union(members.map((member) => member.catalog)),
+      members,
+      catalog: union(members.map((member) =>
+        member.catalog
+      )),
       parameters: Arr.dedupeWith(members.flatMap((member) => member.parameters), (a, b) => a.name === b.name),
       health: Ref.get(health),
       stream: (request) => Stream.unwrap(open(request))

@@ -6,6 +6,7 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import { nearest } from "./internal/nearest.js"
 import { ModelNotFound } from "./ProviderError.js"
 
 /**
@@ -78,6 +79,22 @@ export const models = (catalog: ModelCatalog): ReadonlyArray<string> =>
 const isListed = (catalog: ModelCatalog): boolean => catalog.text.length + catalog.image.length > 0
 
 /**
+ * Lists every name a strict catalog takes, each once: the models, then the aliases.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const names = (catalog: ModelCatalog): ReadonlyArray<string> =>
+  Arr.dedupe([
+    ...models(catalog),
+    ...catalog.vision,
+    ...Arr.fromNullable(catalog.default),
+    ...Arr.fromNullable(catalog.defaultImage),
+    ...Object.values(catalog.aliases).flat(),
+    ...Object.keys(catalog.aliases)
+  ])
+
+/**
  * Says what a model of the catalog makes; `undefined` for a name it does not list. A model that makes both is a text
  * model. Takes a resolved name, not an alias.
  *
@@ -119,14 +136,14 @@ export const resolve = (catalog: ModelCatalog, options: ResolveOptions): Effect.
   const name = options.model || (kind === "image" ? catalog.defaultImage : catalog.default)
   if (name === undefined || name === "") {
     const detail = `no model was named, and there is no default ${kind} model`
-    return Effect.fail(new ModelNotFound({ provider, model: "", known: accepted(catalog), detail }))
+    return Effect.fail(new ModelNotFound({ provider, model: "", known: names(catalog), detail }))
   }
   const targets = targetsOf(catalog, name)
   if (Arr.isNonEmptyReadonlyArray(targets)) {
     return targets.length === 1 ? Effect.succeed(targets[0]) : Random.choice(targets)
   }
   if (catalog.mode === "lenient" || !isListed(catalog)) return Effect.succeed(name)
-  const known = accepted(catalog)
+  const known = names(catalog)
   return known.includes(name)
     ? Effect.succeed(name)
     : Effect.fail(new ModelNotFound({ provider, model: name, known, nearest: nearest(name, known) }))
@@ -135,45 +152,3 @@ export const resolve = (catalog: ModelCatalog, options: ResolveOptions): Effect.
 /** An alias is an own key: `constructor` is none. */
 const targetsOf = (catalog: ModelCatalog, name: string): ReadonlyArray<string> =>
   Object.hasOwn(catalog.aliases, name) ? Arr.ensure(catalog.aliases[name] ?? []) : []
-
-/** Every name a strict catalog takes, the provider's own names first. */
-const accepted = (catalog: ModelCatalog): ReadonlyArray<string> =>
-  Arr.dedupe([
-    ...models(catalog),
-    ...catalog.vision,
-    ...Arr.fromNullable(catalog.default),
-    ...Arr.fromNullable(catalog.defaultImage),
-    ...Object.values(catalog.aliases).flat(),
-    ...Object.keys(catalog.aliases)
-  ])
-
-/** The name that takes the fewest edits, if these are at most a quarter of it. Case does not count. */
-const nearest = (name: string, known: ReadonlyArray<string>): string | undefined => {
-  let found: string | undefined
-  let fewest = Infinity
-  for (const candidate of known) {
-    const limit = Math.ceil(candidate.length / 4)
-    if (Math.abs(candidate.length - name.length) > limit) continue
-    const edits = distance(name.toLowerCase(), candidate.toLowerCase())
-    if (edits <= limit && edits < fewest) {
-      found = candidate
-      fewest = edits
-    }
-  }
-  return found
-}
-
-/** Levenshtein's edit distance, one row of his table at a time. */
-const distance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length }, (_, j) => j + 1)
-  for (let i = 0; i < a.length; i++) {
-    let diagonal = i
-    let left = i + 1
-    row = row.map((above, j) => {
-      left = Math.min(above + 1, left + 1, diagonal + (a[i] === b[j] ? 0 : 1))
-      diagonal = above
-      return left
-    })
-  }
-  return row.at(-1) ?? a.length
-}

@@ -6,16 +6,16 @@
  *
  * @since 0.1.0
  */
-import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import * as Failure from "./http/Failure.js"
 import { fromAsyncIterable } from "./internal/asyncSource.js"
 import { withClocks } from "./internal/clocks.js"
+import { framed } from "./internal/frame.js"
 import { enforce } from "./internal/textLimits.js"
 import * as ModelCatalog from "./ModelCatalog.js"
 import * as Output from "./Output.js"
@@ -71,6 +71,8 @@ export interface Service {
   readonly catalog: ModelCatalog.ModelCatalog
   /** What the provider accepts; everything else in a request is ignored. */
   readonly parameters: ReadonlyArray<Parameter>
+  /** The providers it is made of, when it is several as one. */
+  readonly members?: ReadonlyArray<Service> | undefined
   /**
    * Runs a request. The first output is `ProviderInfo`; a stream that ends well ends with `Finish`. Ending the stream
    * early, or interrupting it, stops the work at the service.
@@ -85,6 +87,17 @@ export interface Service {
  * @category context
  */
 export class Provider extends Context.Tag("effect-providers/Provider")<Provider, Service>() {}
+
+/**
+ * Whether a call is made although its provider is known not to work (`info.working`). A provider that refuses such
+ * calls asks here; `ProviderRegistry.resolve` sets it for what it was told to find all the same. Default `false`.
+ *
+ * @since 0.1.0
+ * @category context
+ */
+export class IgnoreWorking extends Context.Reference<IgnoreWorking>()("effect-providers/Provider/IgnoreWorking", {
+  defaultValue: () => false
+}) {}
 
 /**
  * Streams the outputs of a request, as they are produced.
@@ -111,7 +124,17 @@ export const text = (request: Request): Effect.Effect<string, ProviderError, Pro
  * @category combinators
  */
 export const collect = (request: Request): Effect.Effect<ReadonlyArray<Output.Output>, ProviderError, Provider> =>
-  Effect.map(Stream.runCollect(stream(request)), Chunk.toReadonlyArray)
+  Effect.suspend(() => {
+    const outputs: Array<Output.Output> = []
+    // not `Stream.runCollect`: `Chunk.appendAll`, which it uses, may lose chunks that are slices
+    return Effect.as(
+      Stream.runForEachChunk(stream(request), (chunk) =>
+        Effect.sync(() => {
+          for (const output of chunk) outputs.push(output)
+        })),
+      outputs
+    )
+  })
 
 /**
  * A request that passed the checks: its model is resolved to the provider's own name.
@@ -152,29 +175,6 @@ export interface MakeOptions {
     | Effect.Effect<string, ProviderError>
     | AsyncIterable<string | Output.Output>
 }
-
-/** Puts `ProviderInfo` first, and `Finish` last and once. */
-const framed = (
-  info: Output.Of<"ProviderInfo">,
-  body: Stream.Stream<Output.Output, ProviderError>
-): Stream.Stream<Output.Output, ProviderError> =>
-  Stream.suspend(() => {
-    let finish = unknownFinish
-    const withoutFinish = Stream.mapChunks(body, (chunk) => {
-      const found = Chunk.findLast(chunk, isFinish)
-      if (Option.isNone(found)) return chunk
-      finish = found.value
-      return Chunk.filter(chunk, (output) => !isFinish(output))
-    })
-    return Stream.concat(
-      Stream.concat(Stream.succeed(info), withoutFinish),
-      Stream.sync(() => finish)
-    )
-  })
-
-const isFinish = (output: Output.Output): boolean => output._tag === "Finish"
-
-const unknownFinish: Output.Output = { _tag: "Finish", reason: "unknown" }
 
 /** What an async iterable throws may hold anything, so only its kind is told, unless it is an error of ours. */
 const fromThrown = (provider: string, cause: unknown): ProviderError =>
@@ -250,8 +250,10 @@ export const make = (options: MakeOptions): Service => {
       },
       timeout
     )
+    const { model: _, ...given } = request
     return framed(
       { _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model },
+      Struct.keys(given).filter((name) => given[name] !== undefined),
       enforce(body, request, limits)
     )
   })

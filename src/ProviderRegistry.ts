@@ -6,10 +6,11 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Fallback from "./Fallback.js"
-import { names } from "./internal/fallbackCatalog.js"
+import { nearest } from "./internal/nearest.js"
 import * as ModelCatalog from "./ModelCatalog.js"
-import type * as Provider from "./Provider.js"
+import * as Provider from "./Provider.js"
 import { InvalidRequest, Issue, ModelNotFound } from "./ProviderError.js"
 
 /**
@@ -62,7 +63,7 @@ export const find = (registry: ProviderRegistry, name: string): Option.Option<Pr
 export interface ResolveOptions {
   /** Asks for outputs that arrive while the model works. */
   readonly stream?: boolean | undefined
-  /** Takes a provider also when it is known not to work. */
+  /** Takes a provider also when it is known not to work. What is found then refuses no call for that reason. */
   readonly ignoreWorking?: boolean | undefined
   /** Takes a provider also when it cannot `stream`. */
   readonly ignoreStream?: boolean | undefined
@@ -83,21 +84,25 @@ export interface Choice {
 
 const refusal = (info: Provider.Info, options: ResolveOptions): string | undefined =>
   !info.working && options.ignoreWorking !== true
-    ? `${info.name} is known not to work; set \`ignoreWorking: true\` to try it all the same`
+    ? `${info.name} is known not to work; resolve it with \`ignoreWorking: true\` to try it all the same`
     : options.stream === true && !info.supportsStream && options.ignoreStream !== true
-    ? `${info.name} does not stream; set \`ignoreStream: true\` to take it all the same`
+    ? `${info.name} does not stream; resolve it with \`ignoreStream: true\` to take it all the same`
     : undefined
 
-const unknown = (registry: ProviderRegistry, text: string): ModelNotFound =>
-  new ModelNotFound({
-    provider: "ProviderRegistry",
-    model: text,
-    known: Arr.dedupe([
-      ...registry.providers.map((provider) => provider.info.name),
-      ...registry.providers.flatMap(({ catalog }) => [...ModelCatalog.models(catalog), ...Object.keys(catalog.aliases)])
-    ]),
-    detail: "no provider has that name either"
-  })
+const unknown = (registry: ProviderRegistry, text: string): ModelNotFound => {
+  const known = Arr.dedupe([
+    ...registry.providers.map((provider) => provider.info.name),
+    ...registry.providers.flatMap(({ catalog }) => ModelCatalog.names(catalog))
+  ])
+  const detail = "no provider has that name either"
+  return new ModelNotFound({ provider: "ProviderRegistry", model: text, known, nearest: nearest(text, known), detail })
+}
+
+/** The provider asked all the same, which its own refusal has to know. */
+const ignoringWorking = (provider: Provider.Service): Provider.Service => ({
+  ...provider,
+  stream: (request) => Stream.provideService(provider.stream(request), Provider.IgnoreWorking, true)
+})
 
 /**
  * Tells what is meant by the name of a provider, by several names with spaces between, or by the name of a model.
@@ -117,9 +122,12 @@ export const resolve = Effect.fnUntraced(function*(
   options: ResolveOptions = {}
 ): Effect.fn.Return<Choice, InvalidRequest | ModelNotFound> {
   const name = text.trim()
-  const named = Arr.filterMap(name.split(/\s+/), (word) => find(registry, word))
+  const named = Option.match(find(registry, name), {
+    onNone: () => Arr.filterMap(name.split(/\s+/), (word) => find(registry, word)),
+    onSome: Arr.of
+  })
   const isModel = named.length === 0
-  const meant = isModel ? registry.providers.filter(({ catalog }) => names(catalog, name)) : named
+  const meant = isModel ? registry.providers.filter(({ catalog }) => ModelCatalog.names(catalog).includes(name)) : named
   if (meant.length === 0) return yield* unknown(registry, name)
 
   const refused = Arr.filterMap(meant, ({ info }) => Option.fromNullable(refusal(info, options)))
@@ -132,5 +140,8 @@ export const resolve = Effect.fnUntraced(function*(
     })
   }
   const provider = others.length === 0 ? first : yield* Fallback.make(usable)
-  return { provider, model: isModel ? name : undefined }
+  return {
+    provider: options.ignoreWorking === true ? ignoringWorking(provider) : provider,
+    model: isModel ? name : undefined
+  }
 })

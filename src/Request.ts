@@ -68,9 +68,9 @@ export const Request = Schema.Struct({
     "Request headers, instead of the defaults"
   ),
   extra: option(Schema.Record({ key: Schema.String, value: Schema.Unknown }), "Model inputs, merged last"),
-  timeout: option(DurationInput, "Total clock: the whole call, from start to end"),
-  idleTimeout: option(DurationInput, "Idle clock: the wait for the next output"),
-  connectTimeout: option(DurationInput, "Connect clock: the wait for response headers")
+  timeout: option(DurationInput, "Total clock: the whole call, from start to end, with all attempts of a fallback"),
+  idleTimeout: option(DurationInput, "Idle clock: the wait for the next output, in each attempt"),
+  connectTimeout: option(DurationInput, "Connect clock: the wait for response headers, of each HTTP request")
 })
 
 /**

@@ -1,3 +1,4 @@
+import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Config from "effect/Config"
@@ -12,6 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -19,8 +21,10 @@ import * as TestClock from "effect/TestClock"
 import * as Fallback from "../src/Fallback.js"
 import * as ModelCatalog from "../src/ModelCatalog.js"
 import * as Output from "../src/Output.js"
+import * as Parameters from "../src/Parameters.js"
 import * as Provider from "../src/Provider.js"
 import * as ProviderError from "../src/ProviderError.js"
+import * as ReplicateHome from "../src/providers/ReplicateHome.js"
 import * as MockProvider from "../src/testing/MockProvider.js"
 import { printed } from "./support/replicateFake.js"
 
@@ -183,6 +187,35 @@ describe("Fallback: moving on", () => {
         ])
       }))
   }
+
+  const cuts: ReadonlyArray<[what: string, deltas: ReadonlyArray<string>, request: Provider.Request]> = [
+    ["begins with its stop text", ["END", " of it"], { stop: ["END"] }],
+    ["begins with its stop text in pieces", ["E", "ND of it"], { stop: "END" }],
+    ["begins with its stop text, total clock set", ["END"], { stop: "END", timeout: "1 minute" }]
+  ]
+  for (const [what, deltas, request] of cuts) {
+    it.effect(`B19: an answer that ${what} is an answer, and nobody else is paid for another one`, () =>
+      Effect.gen(function*() {
+        const second = yield* mock("B", ["never"])
+        const first = yield* mock("A", [usage, ...deltas])
+        const inner = yield* Fallback.make(providersOf([first, second]))
+        for (const provider of [inner, yield* Fallback.make([inner, second.provider])]) {
+          const { error, outputs } = yield* watch(provider, request)
+          assert.strictEqual(error, undefined)
+          assert.deepStrictEqual(outputs, [info("A"), usage, finish("stop")])
+        }
+        assert.deepStrictEqual([...yield* inner.health], [["A", 2], ["B", 0]])
+        assert.strictEqual((yield* second.requests).length, 0)
+      }))
+  }
+
+  it.effect("B19: an answer without content is empty, whatever limits were asked for", () =>
+    Effect.gen(function*() {
+      const first = yield* mock("A", [usage, finish("stop")])
+      const provider = yield* Fallback.make(providersOf([first, yield* mock("B", [finish("length")])]))
+      const { error } = yield* watch(provider, { stop: "END", maxTokens: 1 })
+      assert.deepStrictEqual(failuresOf(error), [["A", empty("A")], ["B", empty("B")]])
+    }))
 
   it.effect("what is held back comes before the content, in order, and in its chunk", () =>
     Effect.gen(function*() {
@@ -610,6 +643,13 @@ describe("Fallback: what a request carries to whom", () => {
       assert.notInclude(printed(error), "key of Keyed")
     }))
 
+  it.effect("B22: a blank key is none, so nobody has to be told whose it is", () =>
+    Effect.gen(function*() {
+      const mocks = { A: yield* mock("A", [limited], { info: needy }), B: yield* mock("B", ["Hi"], { info: needy }) }
+      const { error } = yield* watch(yield* nest(["A", "B"], mocks), { apiKey: Redacted.make(" ") })
+      assert.strictEqual(error, undefined)
+    }))
+
   it.effect("B22: a conversation goes back only to the provider it came from", () =>
     Effect.gen(function*() {
       const conversation: Output.Output = { _tag: "Conversation", provider: "B", data: { id: 7 } }
@@ -625,14 +665,240 @@ describe("Fallback: what a request carries to whom", () => {
       assert.deepStrictEqual(given(yield* b.requests), [undefined, conversation, undefined])
     }))
 
-  it.effect("a request's clocks run for each attempt", () =>
+  const keyOnly = Parameters.fromSchema(Provider.Request, { pick: ["prompt", "apiKey"] })
+  const noKey = Parameters.fromSchema(Provider.Request, { pick: ["prompt"] })
+
+  /** Mocks by name, in the lists they are given in: a list is a fallback, and so is one within. */
+  type Nested = ReadonlyArray<string | Nested>
+  const nest = (
+    tree: Nested,
+    mocks: Readonly<Record<string, { readonly provider: Provider.Service }>>,
+    options: Fallback.Options = {}
+  ): Effect.Effect<Fallback.Service> =>
+    Effect.flatMap(
+      Effect.forEach(tree, (member) =>
+        typeof member === "string"
+          ? Effect.fromNullable(mocks[member]?.provider).pipe(Effect.orDie)
+          : nest(member, mocks, { name: `of ${member.flat().join("")}` })),
+      (members) => Fallback.make(members, options)
+    )
+
+  /** Which key each of the mocks got, by name. */
+  const keysOf = <K extends string>(
+    mocks: Readonly<Record<K, { readonly requests: Effect.Effect<ReadonlyArray<Provider.Resolved>> }>>
+  ) => Effect.forEach(Record.keys(mocks), (name) => Effect.map(mocks[name].requests, ([first]) => [name, keyOf(first)]))
+
+  it.effect("B22: settings by name reach the members of a fallback within, whose own come first", () =>
     Effect.gen(function*() {
-      const slow = yield* mock("A", [MockProvider.delay("1 hour"), "late"])
-      const quick = yield* mock("B", [MockProvider.delay("4 seconds"), "Hi"])
-      const provider = yield* Fallback.make(providersOf([slow, quick]))
-      const fiber = yield* Effect.fork(collect(provider, { timeout: "5 seconds" }))
-      yield* TestClock.adjust("9 seconds")
-      assert.deepStrictEqual((yield* Fiber.join(fiber)).slice(-2), [text("Hi"), finish()])
+      const mocks = { A: yield* mock("A", [limited]), B: yield* mock("B", [limited]), C: yield* mock("C", [limited]) }
+      const inner = yield* Fallback.make(providersOf([mocks.A, mocks.B]), {
+        name: "Inner",
+        settings: { B: { temperature: 0.5 } }
+      })
+      const keys = { A: Redacted.make("key of A"), C: Redacted.make("key of C") }
+      const whole = yield* Fallback.make([inner, mocks.C.provider], {
+        settings: {
+          A: { apiKey: keys.A, model: "a" },
+          B: { temperature: 0, seed: 1 },
+          C: { apiKey: keys.C },
+          Inner: { topK: 3 }
+        }
+      })
+      yield* watch(whole, { model: "m", temperature: 1 })
+      assert.deepStrictEqual(yield* keysOf(mocks), [["A", "key of A"], ["B", undefined], ["C", "key of C"]])
+      const [a, b, c] = (yield* Effect.forEach(Object.values(mocks), ({ requests }) => requests)).map((
+        [request]
+      ) => [request?.model, request?.temperature, request?.seed, request?.topK])
+      assert.deepStrictEqual([a, b, c], [["a", 1, undefined, 3], ["m", 0.5, 1, 3], ["m", 1, undefined, undefined]])
+    }))
+
+  it.effect("B22: what is `undefined` in settings replaces nothing", () =>
+    Effect.gen(function*() {
+      const { provider, requests } = yield* mock("A", ["Hi"], { info: { needsAuth: true } })
+      const settings = { A: { apiKey: undefined, model: undefined } }
+      yield* collect(yield* Fallback.make([provider], { settings }), { apiKey: Redacted.make("key"), model: "m" })
+      const [asked] = yield* requests
+      assert.deepStrictEqual([keyOf(asked), asked?.model], ["key", "m"])
+    }))
+
+  it.effect("B22: a conversation reaches its provider in a fallback within", () =>
+    Effect.gen(function*() {
+      const conversation: Output.Output = { _tag: "Conversation", provider: "B", data: { id: 7 } }
+      const mocks = { A: yield* mock("A", [limited]), B: yield* mock("B", [limited]), C: yield* mock("C", [limited]) }
+      yield* watch(yield* nest(["A", ["C", ["B"]]], mocks), { conversation })
+      const given = yield* Effect.forEach(Object.values(mocks), ({ requests }) => requests)
+      assert.deepStrictEqual(given.map(([request]) => request?.conversation), [undefined, conversation, undefined])
+    }))
+
+  const needy = { needsAuth: true }
+  const keyCases: ReadonlyArray<
+    [what: string, tree: Nested, keys: ReadonlyArray<string> | "refused"]
+  > = [
+    ["the one that needs it, and its relatives that take one", ["Needs", "Child", "Takes"], ["Needs", "Child"]],
+    ["where none needs one, the one that takes it", ["Takes", "Open"], ["Takes"]],
+    ["a relative alone", ["Child", "Open"], ["Child"]],
+    ["nobody where nobody takes one", ["Open", ["Login"]], []],
+    ["a provider two fallbacks deep", ["Open", ["Takes", ["Needs"]]], ["Needs"]],
+    ["relatives at every depth", ["Child", ["Needs", "Takes"]], ["Needs", "Child"]],
+    ["relatives in a fallback where no one needs it", ["Needs", ["Child", "Takes"]], ["Needs", "Child"]],
+    ["none, when two need one", ["Needs", "Other"], "refused"],
+    ["none, when two need one and the second is in a fallback within", ["Needs", ["Open", "Other"]], "refused"],
+    ["none, when none needs one and two take one", [["Takes"], ["Child"]], "refused"]
+  ]
+  for (const [what, tree, expected] of keyCases) {
+    it.effect(`B22: the request's key goes to ${what}`, () =>
+      Effect.gen(function*() {
+        const all = {
+          Needs: yield* mock("Needs", [limited], { info: needy }),
+          Other: yield* mock("Other", [limited], { info: needy }),
+          Child: yield* mock("Child", [limited], { info: { parent: "Needs" } }),
+          Takes: yield* mock("Takes", [limited]),
+          Open: yield* mock("Open", [limited]),
+          Login: yield* mock("Login", [limited], { info: needy })
+        }
+        const mocks = Record.map(all, (mock, name) => ({
+          ...mock,
+          provider: { ...mock.provider, parameters: name === "Open" || name === "Login" ? noKey : keyOnly }
+        }))
+        const { error } = yield* watch(yield* nest(tree, mocks), { apiKey: Redacted.make("the key") })
+        const given = (yield* keysOf(mocks)).flatMap(([name, key]) => key === undefined ? [] : [name])
+        assert.deepStrictEqual<ReadonlyArray<string | undefined>>(given, expected === "refused" ? [] : expected)
+        assert.strictEqual(error?._tag, expected === "refused" ? "InvalidRequest" : "AllProvidersFailed")
+      }))
+  }
+
+  it.effect("B22: the keyed home page of Replicate takes Replicate's key, in a fallback without Replicate as well", () =>
+    Effect.gen(function*() {
+      const tokens: Array<string | undefined> = []
+      const client = HttpClient.make(({ headers }) => {
+        tokens.push(headers["authorization"])
+        return Effect.dieMessage("far enough")
+      })
+      const home = yield* Effect.provideService(ReplicateHome.make(), HttpClient.HttpClient, client)
+      const whole = yield* Fallback.make([home])
+      yield* Effect.exit(collect(whole, { prompt: "Hi", apiKey: Redacted.make("r8_of_the_request") }))
+      assert.deepStrictEqual(tokens, ["Bearer r8_of_the_request"])
+    }))
+
+  it.effect("B22: a provider that uses a fallback for itself does not hand on what its caller gave", () =>
+    Effect.gen(function*() {
+      const own = yield* mock("A", ["Hi"])
+      const agent = yield* Fallback.make([own.provider])
+      const base = (yield* mock("Agent", [])).provider
+      const whole = yield* Fallback.make([{ ...base, stream: () => agent.stream({ prompt: "mine" }) }], {
+        settings: { A: { apiKey: Redacted.make("key of A") } }
+      })
+      yield* collect(whole)
+      assert.strictEqual(keyOf((yield* own.requests)[0]), undefined)
+    }))
+
+  it.effect("B22: no log holds a key, whosever it is", () =>
+    Effect.gen(function*() {
+      const apiKey = Redacted.make("r8_secret_key")
+      const echo = new ProviderError.Blocked({ provider: "r8_secret_key", by: "cloudflare" })
+      const mocks = { A: yield* mock("A", [echo]), B: yield* mock("B", ["Hi"]) }
+      const outputs = yield* collect(yield* nest([["A"], "B"], mocks, { settings: { A: { apiKey } } }))
+      assert.strictEqual(outputs.filter(({ _tag }) => _tag === "Log").length, 2)
+      assert.notInclude(printed(outputs), "r8_secret_key")
+    }))
+})
+
+describe("Fallback: the clocks", () => {
+  const inTime = Effect.fnUntraced(function*(
+    provider: Provider.Service,
+    request: Provider.Request,
+    time: Duration.DurationInput
+  ) {
+    const fiber = yield* Effect.fork(watch(provider, request))
+    yield* TestClock.adjust(time)
+    assert.notStrictEqual(fiber.unsafePoll(), null)
+    return yield* Fiber.join(fiber)
+  })
+  const late = (name: string, duration: Duration.DurationInput) => mock(name, [MockProvider.delay(duration), "Hi"])
+  const timeout = (provider: string, duration: Duration.DurationInput, clock: "total" | "idle" = "total") =>
+    new ProviderError.Timeout({ provider, clock, duration: Duration.decode(duration) })
+
+  it.effect("the request's total clock is for the whole: when it runs out, nobody else is asked", () =>
+    Effect.gen(function*() {
+      const slow = yield* late("A", "1 hour")
+      const never = yield* mock("B", ["never"])
+      const whole = yield* Fallback.make(providersOf([slow, never]), { name: "Whole" })
+      const { error, outputs } = yield* inTime(whole, { timeout: "5 seconds" }, "5 seconds")
+      assert.deepStrictEqual(error, timeout("Whole", "5 seconds"))
+      assert.deepStrictEqual(outputs, [info("A")])
+      assert.strictEqual((yield* never.requests).length, 0)
+      assert.deepStrictEqual([...yield* whole.health], [["A", 0], ["B", 0]])
+    }))
+
+  it.effect("attempts share the total clock", () =>
+    Effect.gen(function*() {
+      const first = yield* mock("A", [MockProvider.delay("3 seconds"), limited])
+      const inTimeStill = yield* Fallback.make(providersOf([first, yield* late("B", "1 second")]))
+      const { error, outputs } = yield* inTime(inTimeStill, { timeout: "5 seconds" }, "4 seconds")
+      assert.strictEqual(error, undefined)
+      assert.deepStrictEqual(outputs.slice(-2), [text("Hi"), finish()])
+      const tooLate = yield* Fallback.make(providersOf([first, yield* late("C", "3 seconds")]), { name: "Whole" })
+      const cut = yield* inTime(tooLate, { timeout: "5 seconds" }, "5 seconds")
+      assert.deepStrictEqual(cut.error, timeout("Whole", "5 seconds"))
+      assert.deepStrictEqual(triedIn(cut.outputs), ["A", "C"])
+    }))
+
+  it.effect("the total clock ends pauses between tries, and answers that have begun", () =>
+    Effect.gen(function*() {
+      const pausing = yield* Fallback.make(providersOf([yield* mock("A", [limited])]), {
+        retries: Schedule.spaced("1 hour")
+      })
+      const paused = yield* inTime(pausing, { timeout: "5 seconds" }, "5 seconds")
+      assert.deepStrictEqual(paused.error, timeout("Fallback", "5 seconds"))
+      const begun = yield* Fallback.make(providersOf([yield* mock("A", ["part", MockProvider.delay("1 day")])]))
+      const cut = yield* inTime(begun, { timeout: "5 seconds" }, "5 seconds")
+      assert.deepStrictEqual(cut.error, timeout("Fallback", "5 seconds"))
+      assert.deepStrictEqual(cut.outputs.at(-1), text("part"))
+    }))
+
+  it.effect("a provider's own total clock does not cut what the request gives more time for", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock("A", [MockProvider.delay("4 seconds"), "Hi"], { clocks: { total: "1 second" } })
+      const { error } = yield* inTime(yield* Fallback.make([provider]), { timeout: "5 seconds" }, "4 seconds")
+      assert.strictEqual(error, undefined)
+    }))
+
+  it.effect("the idle clock, and total clocks of settings and of providers, run for each attempt", () =>
+    Effect.gen(function*() {
+      const hour = [MockProvider.delay("1 hour"), "late"]
+      const whole = yield* Fallback.make(
+        providersOf([
+          yield* mock("A", hour),
+          yield* mock("B", hour),
+          yield* mock("C", hour, { clocks: { idle: "1 day", total: "4 seconds" } })
+        ]),
+        { settings: { A: { idleTimeout: "2 seconds" }, B: { timeout: "3 seconds" } } }
+      )
+      const { error } = yield* inTime(whole, {}, "9 seconds")
+      assert.deepStrictEqual(failuresOf(error), [
+        ["A", timeout("A", "2 seconds", "idle")],
+        ["B", timeout("B", "3 seconds")],
+        ["C", timeout("C", "4 seconds")]
+      ])
+      const idle = yield* Fallback.make(providersOf([yield* mock("A", hour), yield* mock("B", hour)]))
+      const failures = failuresOf((yield* inTime(idle, { idleTimeout: "2 seconds" }, "4 seconds")).error)
+      assert.deepStrictEqual(failures, [
+        ["A", timeout("A", "2 seconds", "idle")],
+        ["B", timeout("B", "2 seconds", "idle")]
+      ])
+    }))
+
+  it.effect("the total clock of settings for a fallback within is that one's whole", () =>
+    Effect.gen(function*() {
+      const inner = yield* Fallback.make(providersOf([yield* late("A", "1 hour"), yield* mock("B", ["never"])]), {
+        name: "Inner"
+      })
+      const whole = yield* Fallback.make([inner, (yield* mock("C", ["Hi"])).provider], {
+        settings: { Inner: { timeout: "3 seconds" } }
+      })
+      const { error, outputs } = yield* inTime(whole, { timeout: "5 seconds" }, "3 seconds")
+      assert.strictEqual(error, undefined)
+      assert.deepStrictEqual(triedIn(outputs), ["A", "C"])
     }))
 })
 

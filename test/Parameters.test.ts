@@ -1,7 +1,12 @@
+import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Parameters from "../src/Parameters.js"
+import * as ChatgptFree from "../src/providers/ChatgptFree.js"
+import * as Replicate from "../src/providers/Replicate.js"
+import * as ReplicateHome from "../src/providers/ReplicateHome.js"
 import { Request } from "../src/Request.js"
 
 const info = (name: string, defaultModel: string): Parameters.Reported => ({
@@ -15,115 +20,116 @@ const userExample = [{ role: "user", content: "" }]
 const stopExample = ["stop1", "stop2"]
 const proxyExample = "http://user:password@127.0.0.1:3128"
 
-/** What gpt4free reports for its provider of the same name, and what is meant to differ here. */
-const goldens = [
-  {
-    info: info("Replicate", "meta/meta-llama-3-70b-instruct"),
-    parameters: Parameters.fromSchema(Request, {
-      pick: [
-        "model",
-        "messages",
-        "apiKey",
-        "timeout",
-        "system",
-        "maxTokens",
-        "temperature",
-        "topP",
-        "topK",
-        "stop",
-        "extra",
-        "headers"
-      ],
-      defaults: { timeout: "180 seconds" }
-    }),
-    json: {
-      provider: "Replicate",
-      model: "meta/meta-llama-3-70b-instruct",
-      messages: userExample,
-      stream: true,
-      timeout: 180,
-      response_format: null,
-      max_tokens: "int",
-      stop: "list",
-      api_key: null,
-      proxy: proxyExample,
-      temperature: 1,
-      top_p: 1,
-      top_k: 1
-    },
-    // Q22: the text of a type is no value; the examples for the names are.
-    repaired: { max_tokens: 4096, stop: stopExample },
-    text: [
-      "Replicate supports: (",
-      // The default is named: it is used when the field is absent.
-      "    model: string = \"meta/meta-llama-3-70b-instruct\",",
-      "    messages: Array<Message>,",
-      // Secrets are redacted in types too. What has no default shows none, where gpt4free shows `None`.
-      "    apiKey: Redacted<string>,",
-      "    timeout: Duration = 3m,",
-      // A person is told of the three that gpt4free keeps to itself: `system`, `extra` and `headers`.
-      "    system: string,",
-      "    maxTokens: integer,",
-      "    temperature: number,",
-      "    topP: number,",
-      "    topK: number,",
-      "    stop: Array<string> | string,",
-      "    extra: Record<string, unknown>,",
-      "    headers: Record<string, string>,",
-      ")"
-    ]
+/** What gpt4free reports for its provider of the same name. */
+const goldens: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  Replicate: {
+    provider: "Replicate",
+    model: "meta/meta-llama-3-70b-instruct",
+    messages: userExample,
+    stream: true,
+    timeout: 180,
+    response_format: null,
+    max_tokens: "int",
+    stop: "list",
+    api_key: null,
+    proxy: proxyExample,
+    temperature: 1,
+    top_p: 1,
+    top_k: 1
   },
-  {
-    info: info("ReplicateHome", "google-deepmind/gemma-2b-it"),
-    parameters: Parameters.fromSchema(Request, { pick: ["model", "messages", "prompt"] }),
-    json: {
-      provider: "ReplicateHome",
-      model: "google-deepmind/gemma-2b-it",
-      messages: userExample,
-      stream: true,
-      timeout: 0,
-      response_format: null,
-      max_tokens: 4096,
-      stop: stopExample,
-      prompt: null,
-      proxy: proxyExample
-    },
-    repaired: {},
-    text: [
-      "ReplicateHome supports: (",
-      "    model: string = \"google-deepmind/gemma-2b-it\",",
-      "    messages: Array<Message>,",
-      "    prompt: string,",
-      ")"
-    ]
+  ReplicateHome: {
+    provider: "ReplicateHome",
+    model: "google-deepmind/gemma-2b-it",
+    messages: userExample,
+    stream: true,
+    timeout: 0,
+    response_format: null,
+    max_tokens: 4096,
+    stop: stopExample,
+    prompt: null,
+    proxy: proxyExample
   },
-  {
-    info: info("ChatgptFree", "gpt-4o-mini-2024-07-18"),
-    parameters: Parameters.fromSchema(Request, {
-      pick: ["model", "messages", "timeout"],
-      defaults: { timeout: "2 minutes" }
-    }),
-    json: {
-      provider: "ChatgptFree",
-      model: "gpt-4o-mini-2024-07-18",
-      messages: userExample,
-      stream: true,
-      timeout: 120,
-      response_format: null,
-      max_tokens: 4096,
-      stop: stopExample,
-      proxy: proxyExample
-    },
-    repaired: {},
-    text: [
-      "ChatgptFree supports: (",
-      "    model: string = \"gpt-4o-mini-2024-07-18\",",
-      "    messages: Array<Message>,",
-      "    timeout: Duration = 2m,",
-      ")"
-    ]
+  ChatgptFree: {
+    provider: "ChatgptFree",
+    model: "gpt-4o-mini-2024-07-18",
+    messages: userExample,
+    stream: true,
+    timeout: 120,
+    response_format: null,
+    max_tokens: 4096,
+    stop: stopExample,
+    proxy: proxyExample
   }
+}
+
+const absent = Symbol("absent")
+
+/** What is meant to differ from them here: all of it, each with its reason. */
+const differences: ReadonlyArray<
+  [providers: ReadonlyArray<string>, name: string, there: unknown, here: unknown, reason: string]
+> = [
+  [["Replicate"], "max_tokens", "int", 4096, "Q22: the text of a type is no value; the example for the name is"],
+  [["Replicate"], "stop", "list", stopExample, "Q22: the text of a type is no value; the example for the name is"],
+  [
+    ["Replicate", "ReplicateHome", "ChatgptFree"],
+    "proxy",
+    proxyExample,
+    absent,
+    "a proxy belongs to the HttpClient layer, not to a request"
+  ],
+  [["Replicate", "ChatgptFree"], "prompt", absent, null, "takes a prompt in place of messages, as ReplicateHome does"],
+  [["ReplicateHome"], "stream", true, false, "it polls, so its outputs come at once when the model is done"],
+  [["ReplicateHome"], "timeout", 0, 300, "a total clock ends it here; there, only the number of polls does"],
+  [["ReplicateHome"], "api_key", absent, null, "with a key the same models are asked through Replicate's API"]
 ]
+
+const providers = [
+  { module: Replicate, make: Replicate.make() },
+  { module: ReplicateHome, make: ReplicateHome.make() },
+  { module: ChatgptFree, make: ChatgptFree.make() }
+]
+
+/** What a person reads: the types of TypeScript, the default model by name, and the fields gpt4free keeps to itself. */
+const lines: Readonly<Record<string, ReadonlyArray<string>>> = {
+  Replicate: [
+    "model: string = \"meta/meta-llama-3-70b-instruct\",",
+    "messages: Array<Message>,",
+    "prompt: string,",
+    "system: string,",
+    "maxTokens: integer,",
+    "temperature: number,",
+    "topP: number,",
+    "topK: number,",
+    "stop: Array<string> | string,",
+    "extra: Record<string, unknown>,",
+    "apiKey: Redacted<string>,",
+    "headers: Record<string, string>,",
+    "timeout: Duration = 3m,",
+    "idleTimeout: Duration,",
+    "connectTimeout: Duration,"
+  ],
+  ReplicateHome: [
+    "model: string = \"google-deepmind/gemma-2b-it\",",
+    "messages: Array<Message>,",
+    "prompt: string,",
+    "maxTokens: integer,",
+    "stop: Array<string> | string,",
+    "extra: Record<string, unknown>,",
+    "apiKey: Redacted<string>,",
+    "timeout: Duration = 5m,",
+    "connectTimeout: Duration,"
+  ],
+  ChatgptFree: [
+    "model: string = \"gpt-4o-mini-2024-07-18\",",
+    "messages: Array<Message>,",
+    "prompt: string,",
+    "maxTokens: integer,",
+    "stop: Array<string> | string,",
+    "timeout: Duration = 2m,",
+    "idleTimeout: Duration,",
+    "connectTimeout: Duration,"
+  ]
+}
 
 /** Where each name that gpt4free reports lives here: the field of a request, or why there is none. */
 const names: Readonly<Record<string, { readonly field: keyof typeof Request.fields } | { readonly not: string }>> = {
@@ -164,15 +170,41 @@ const names: Readonly<Record<string, { readonly field: keyof typeof Request.fiel
 }
 
 describe("Parameters", () => {
-  for (const golden of goldens) {
-    it(`B05, R28: the JSON of ${golden.info.name}`, () => {
-      // A proxy is a layer here, not an option of a request.
-      const { proxy: _, ...expected } = { ...golden.json, ...golden.repaired }
-      assert.deepStrictEqual(Parameters.toJson(golden.parameters, golden.info), expected)
+  for (const { make, module } of providers) {
+    const { name } = module.info
+
+    it(`B05, R28: the JSON of ${name} is gpt4free's, but for what is meant to differ`, () => {
+      const expected = new Map(Object.entries(goldens[name] ?? {}))
+      for (const [names, field, there, here] of differences.filter(([names]) => names.includes(name))) {
+        assert.deepStrictEqual(expected.has(field) ? expected.get(field) : absent, there, names.join())
+        if (here === absent) expected.delete(field)
+        else expected.set(field, here)
+      }
+      const json = Parameters.toJson(module.parameters, { ...module.info, defaultModel: module.catalog.default })
+      assert.deepStrictEqual(json, Object.fromEntries(expected))
+      assert.deepStrictEqual(JSON.parse(JSON.stringify(json)), json)
     })
 
-    it(`B05, R28: the text of ${golden.info.name}`, () =>
-      assert.strictEqual(Parameters.toText(golden.parameters, golden.info), golden.text.join("\n")))
+    it(`B05, R28: the text of ${name}`, () =>
+      assert.strictEqual(
+        Parameters.toText(module.parameters, { ...module.info, defaultModel: module.catalog.default }),
+        [`${name} supports: (`, ...(lines[name] ?? []).map((line) => `    ${line}`), ")"].join("\n")
+      ))
+
+    it.effect(`B05, B07: what is made of ${name} reports what the module does`, () =>
+      Effect.gen(function*() {
+        const { catalog, info, parameters } = yield* make.pipe(
+          Effect.provideService(
+            HttpClient.HttpClient,
+            HttpClient.make(() => Effect.dieMessage("no call was asked for"))
+          )
+        )
+        assert.deepStrictEqual({ catalog, info, parameters }, {
+          catalog: module.catalog,
+          info: module.info,
+          parameters: module.parameters
+        })
+      }))
   }
 
   it("B05: a provider that says nothing reports the basics", () => {

@@ -84,6 +84,14 @@ describe("Provider.make: the frame", () => {
       assert.strictEqual(yield* textOf(provider), "Hello")
     }))
 
+  it.effect("B02: all of them is all of them, also where chunks are slices of others", () =>
+    Effect.gen(function*() {
+      const texts = (...texts: ReadonlyArray<string>) => Chunk.unsafeFromArray(texts.map(Output.textDelta))
+      const answer = Stream.fromChunks(texts("a", "b", "c"), Chunk.take(texts("d", "e", "f"), 1), texts("g"))
+      const provider: Provider.Service = { ...make(() => Stream.empty), stream: () => answer }
+      assert.deepStrictEqual(yield* collect(provider), ["a", "b", "c", "d", "g"].map(Output.textDelta))
+    }))
+
   it.effect("B03: nothing is given of a text that fails on the way", () =>
     Effect.gen(function*() {
       const error = new ProviderError.RateLimited({ provider: "Echo" })
@@ -360,6 +368,20 @@ describe("Provider.make: what runs", () => {
       yield* TestClock.adjust("2 minutes")
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "Timeout")
       assert.strictEqual(state.returned, 1)
+    }))
+
+  it.effect("an async iterable whose `return` throws has answered all the same", () =>
+    Effect.gen(function*() {
+      const texts = ["Hel", "lo"].values()
+      const provider = make(() => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => Promise.resolve(texts.next()),
+          return: () => {
+            throw new Error("bug")
+          }
+        })
+      }))
+      assert.strictEqual(yield* textOf(provider), "Hello")
     }))
 
   it.effect.prop(

@@ -1,3 +1,4 @@
+import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -5,9 +6,12 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ModelCatalog from "../src/ModelCatalog.js"
-import type * as Provider from "../src/Provider.js"
+import * as Provider from "../src/Provider.js"
 import * as ProviderError from "../src/ProviderError.js"
 import * as ProviderRegistry from "../src/ProviderRegistry.js"
+import * as ChatgptFree from "../src/providers/ChatgptFree.js"
+import * as ReplicateHome from "../src/providers/ReplicateHome.js"
+import * as KeylessEmulator from "../src/testing/KeylessEmulator.js"
 import * as MockProvider from "../src/testing/MockProvider.js"
 
 const limited = new ProviderError.RateLimited({ provider: "Mock" })
@@ -37,6 +41,9 @@ const asked = Effect.fnUntraced(function*({ model, provider }: ProviderRegistry.
   )
 })
 
+const near = (error: ProviderError.InvalidRequest | ProviderError.ModelNotFound) =>
+  error._tag === "ModelNotFound" ? error.nearest : error._tag
+
 const registryOf = (names: ReadonlyArray<string>) =>
   Effect.map(Effect.forEach(names, (name) => provider(name)), ProviderRegistry.make)
 
@@ -59,6 +66,13 @@ describe("ProviderRegistry", () => {
       const choice = yield* ProviderRegistry.resolve(registry, " B ")
       assert.strictEqual(choice.provider, b)
       assert.deepStrictEqual(yield* asked(choice), ["B B-default"])
+    }))
+
+  it.effect("B29: a name with spaces is that provider, and not those its words name", () =>
+    Effect.gen(function*() {
+      const registry = yield* registryOf(["My", "Provider", "My Provider"])
+      const choice = yield* ProviderRegistry.resolve(registry, " My Provider ")
+      assert.deepStrictEqual(yield* asked(choice), ["My Provider My Provider-default"])
     }))
 
   it.effect("B29: several names are tried in their order, unknown ones dropped", () =>
@@ -100,6 +114,25 @@ describe("ProviderRegistry", () => {
       assert.strictEqual(nothing._tag, "ModelNotFound")
     }))
 
+  it.effect("B29: ModelNotFound tells the nearest name of a provider, a model or an alias", () =>
+    Effect.gen(function*() {
+      const registry = yield* registryOf(["Llamas", "B"])
+      const nearest = (text: string) => Effect.map(Effect.flip(ProviderRegistry.resolve(registry, text)), near)
+      assert.strictEqual(yield* nearest("llama"), "Llamas")
+      assert.strictEqual(yield* nearest("Lamas-default"), "Llamas-default")
+      assert.strictEqual(yield* nearest("Llamas-alia"), "Llamas-alias")
+      for (const text of ["nothing like it", "x", ""]) assert.strictEqual(yield* nearest(text), undefined)
+      const error = yield* Effect.flip(ProviderRegistry.resolve(registry, "llama"))
+      assert.include(error.message, "Did you mean Llamas?")
+    }))
+
+  it.effect("B29: the target of an alias is found by its own name, as its provider takes it", () =>
+    Effect.gen(function*() {
+      const catalog = ModelCatalog.make({ text: ["m"], aliases: { alias: ["hidden", "other"] } })
+      const registry = ProviderRegistry.make([yield* provider("A", { catalog })])
+      assert.deepStrictEqual(yield* asked(yield* ProviderRegistry.resolve(registry, "hidden")), ["A hidden"])
+    }))
+
   it.effect("a lenient provider is not taken for every typo", () =>
     Effect.gen(function*() {
       const lenient = yield* provider("Lenient", { catalog: ModelCatalog.make({ text: ["m"], mode: "lenient" }) })
@@ -122,8 +155,9 @@ describe("ProviderRegistry", () => {
           const error = yield* Effect.flip(ProviderRegistry.resolve(registry, text, strict))
           assert(error._tag === "InvalidRequest")
           assert.include(error.message, "Down")
-          assert.include(error.message, `${override}: true`)
-          assert.strictEqual((yield* ProviderRegistry.resolve(registry, text, loose)).provider, down)
+          assert.include(error.message, `resolve it with \`${override}: true\``)
+          const { provider } = yield* ProviderRegistry.resolve(registry, text, loose)
+          assert.strictEqual(provider.info, down.info)
         }
       }))
 
@@ -138,6 +172,39 @@ describe("ProviderRegistry", () => {
         }
       }))
   }
+
+  it.effect("B29: with ignoreWorking the provider found refuses no call for that reason, alone or among others", () =>
+    Effect.gen(function*() {
+      const emulator = yield* KeylessEmulator.make({ prediction: () => ({ polls: 0 }) })
+      const [chat, home] = yield* Effect.provideService(
+        Effect.all([ChatgptFree.make(), ReplicateHome.make()]),
+        HttpClient.HttpClient,
+        emulator.client
+      )
+      const registry = ProviderRegistry.make([chat, home])
+      const text = (text: string) =>
+        Effect.flatMap(
+          ProviderRegistry.resolve(registry, text, { ignoreWorking: true }),
+          ({ model, provider }) =>
+            Provider.text({ model, prompt: "Hello" }).pipe(Effect.provideService(Provider.Provider, provider))
+        )
+      assert.strictEqual(yield* text("ChatgptFree"), "Hello")
+      assert.strictEqual(yield* text("gemma-2b"), "Hello")
+      assert.strictEqual(yield* text("ChatgptFree ReplicateHome"), "Hello")
+      const asked = (yield* emulator.requests).length
+
+      // the switch was that of the calls above: the providers themselves refuse as before, and say what to do where
+      for (const provider of [chat, home]) {
+        assert.strictEqual(provider.info.working, false)
+        const error = yield* Effect.flip(Stream.runDrain(provider.stream({ prompt: "Hello" })))
+        assert.strictEqual(error._tag, "InvalidRequest")
+        assert.include(
+          error.message,
+          "give `ignoreWorking: true` to what made the provider, or to `ProviderRegistry.resolve`"
+        )
+      }
+      assert.strictEqual((yield* emulator.requests).length, asked)
+    }))
 
   it.effect("streaming is only asked for with `stream`", () =>
     Effect.gen(function*() {

@@ -15,7 +15,7 @@ export const fromAsyncIterable = <A, E>(
   Stream.unwrapScoped(Effect.map(
     Effect.acquireRelease(
       Effect.try({ try: () => iterable[Symbol.asyncIterator](), catch: onError }),
-      (iterator) => Effect.sync(() => void Promise.resolve(iterator.return?.()).catch(() => {}))
+      (iterator) => Effect.sync(() => void new Promise((resolve) => resolve(iterator.return?.())).catch(() => {}))
     ),
     (iterator) =>
       Stream.repeatEffectOption(Effect.flatMap(

@@ -4,6 +4,7 @@ import type { Of, Output } from "../Output.js"
 import { type ProviderError, ResponseError } from "../ProviderError.js"
 import { isAside } from "./aside.js"
 import type { Clean } from "./scrub.js"
+import { isCut } from "./textLimits.js"
 
 /** @internal */
 export interface Failed {
@@ -12,6 +13,7 @@ export interface Failed {
   readonly afterContent: boolean
 }
 
+/** A cut that left nothing is content as well: the answer was there, and another one would be cut the same way. */
 const isContent = (output: Output): boolean => {
   switch (output._tag) {
     case "TextDelta":
@@ -25,7 +27,7 @@ const isContent = (output: Output): boolean => {
     case "ToolCall":
       return true
     default:
-      return false
+      return isCut(output)
   }
 }
 

@@ -28,12 +28,3 @@ export const union = (catalogs: ReadonlyArray<ModelCatalog.ModelCatalog>): Model
     mode: catalogs.some(takesAny) ? "lenient" : "strict"
   })
 }
-
-/**
- * Says whether a catalog names the model. That a lenient one would take any name is no reason to choose it.
- *
- * @internal
- */
-export const names = (catalog: ModelCatalog.ModelCatalog, model: string): boolean =>
-  Object.hasOwn(catalog.aliases, model) ||
-  [...ModelCatalog.models(catalog), ...catalog.vision, catalog.default, catalog.defaultImage].includes(model)

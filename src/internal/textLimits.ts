@@ -1,7 +1,7 @@
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Stream from "effect/Stream"
-import type { Of, Output } from "../Output.js"
+import type { Output } from "../Output.js"
 import type { Request } from "../Request.js"
 import { stopWords } from "./stopWords.js"
 
@@ -38,10 +38,22 @@ const isToken = (output: Output): boolean => output._tag === "TextDelta" && outp
 
 const write = (outputs: Chunk.Chunk<Output>) => Chunk.isEmpty(outputs) ? Channel.void : Channel.write(outputs)
 
+const finishes = {
+  stop: { _tag: "Finish", reason: "stop" },
+  length: { _tag: "Finish", reason: "length" }
+} satisfies Record<string, Output>
+
+/**
+ * Whether an output is the end of an answer that was cut here: then it is whole, even if nothing was left of it.
+ *
+ * @internal
+ */
+export const isCut = (output: Output): boolean => output === finishes.stop || output === finishes.length
+
 /** Ends a stream where the limiter says, with `Finish`; its source is stopped. */
 const limit = <E, R>(
   self: Stream.Stream<Output, E, R>,
-  reason: Of<"Finish">["reason"],
+  reason: keyof typeof finishes,
   makeLimiter: () => Limiter
 ): Stream.Stream<Output, E, R> =>
   Stream.suspend(() => {
@@ -51,7 +63,7 @@ const limit = <E, R>(
         const { outputs, reached } = limiter.take(chunk)
         return reached
           // flat, because `Chunk.appendAll`, and with it `Stream.runCollect`, may lose slices and what is nested
-          ? Channel.write(Chunk.unsafeFromArray<Output>([...outputs, { _tag: "Finish", reason }]))
+          ? Channel.write(Chunk.unsafeFromArray<Output>([...outputs, finishes[reason]]))
           : Channel.flatMap(write(outputs), () => loop)
       },
       onFailure: (cause) => Channel.flatMap(write(limiter.rest()), () => Channel.failCause(cause)),

@@ -19,7 +19,7 @@ import * as Provider from "../Provider.js"
 import type { ProviderError } from "../ProviderError.js"
 import { NonceRefused, outputs } from "./internal/chatStream.js"
 import { makeTickets, type Ticket } from "./internal/chatTicket.js"
-import { notWorking, promptOf } from "./internal/requestChecks.js"
+import { promptOf, unlessIgnored } from "./internal/requestChecks.js"
 
 /**
  * What is known of the site without calling it.
@@ -180,7 +180,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       catalog,
       parameters,
       clocks: { idle: options.idleTimeout, total: options.timeout ?? "2 minutes" },
-      run: (request) => options.ignoreWorking === true ? run(request) : Stream.fail(notWorking(info.name))
+      run: (request) => Stream.unwrap(Effect.as(unlessIgnored(info.name, options.ignoreWorking), run(request)))
     })
   })
 

@@ -26,7 +26,7 @@ import * as ReplicateClient from "../replicate/ReplicateClient.js"
 import * as homeModels from "./internal/homeModels.js"
 import { outputsOf } from "./internal/homeOutputs.js"
 import { predict } from "./internal/homePredictions.js"
-import { notWorking, promptOf } from "./internal/requestChecks.js"
+import { promptOf, unlessIgnored } from "./internal/requestChecks.js"
 
 /**
  * What is known of the home page without calling it.
@@ -196,15 +196,16 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
     const replicate = yield* ReplicateClient.make({ baseUrl: options.apiUrl, connectTimeout, transformClient })
 
     const withoutKey = (request: Provider.Resolved, version: string, input: Prediction.Input) =>
-      options.ignoreWorking === true
-        ? predict({
+      Effect.zipRight(
+        unlessIgnored(info.name, options.ignoreWorking),
+        predict({
           provider: info.name,
           session,
           baseUrl,
           polling: options.polling ?? Polling.fixed("5 seconds", 30),
           connectTimeout: request.connectTimeout
         }, { model: request.model, version, input })
-        : Effect.fail(notWorking(info.name))
+      )
 
     const withKey = (
       request: Provider.Resolved,

@@ -1,22 +1,19 @@
 import * as Effect from "effect/Effect"
 import * as Message from "../../Message.js"
-import type { Resolved } from "../../Provider.js"
+import { IgnoreWorking, type Resolved } from "../../Provider.js"
 import { InvalidRequest, Issue } from "../../ProviderError.js"
 
 /**
- * The refusal to try a service that is known not to answer.
+ * Refuses to call a service that is known not to answer, unless its provider was made to, or the call says so.
  *
  * @internal
  */
-export const notWorking = (provider: string): InvalidRequest =>
-  new InvalidRequest({
-    provider,
-    issues: [
-      new Issue({
-        field: "",
-        message: "the service is known not to work; make the provider with `ignoreWorking: true` to try it all the same"
-      })
-    ]
+export const unlessIgnored = (provider: string, ignoreWorking: boolean | undefined) =>
+  Effect.flatMap(IgnoreWorking, (ignored): Effect.Effect<void, InvalidRequest> => {
+    if (ignored || ignoreWorking === true) return Effect.void
+    const how = "give `ignoreWorking: true` to what made the provider, or to `ProviderRegistry.resolve`"
+    const message = `the service is known not to work; to try it all the same, ${how}`
+    return new InvalidRequest({ provider, issues: [new Issue({ field: "", message })] })
   })
 
 /**
