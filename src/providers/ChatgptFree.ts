@@ -123,6 +123,9 @@ const isRefusal = (error: ProviderError): boolean =>
  * Makes the provider. The nonce and the post id that messages need are read off the site's page by the first call, and
  * shared by those that follow until the site refuses them; a refused message is sent once more with new ones.
  *
+ * A reply that just ends, after a whole event and without saying that it is over, ends with `Finish` for the reason
+ * `unknown`: the site is known to do so. One whose connection breaks, or that ends within an event, is an error.
+ *
  * @example
  * ```ts
  * import { FetchHttpClient } from "@effect/platform"

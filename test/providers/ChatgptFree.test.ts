@@ -281,6 +281,8 @@ describe("ChatgptFree: the reply", () => {
     ["F10: JSON over several lines", `{\n  "status": "success",\n  "data": "Hello"\n}\n`, ["Hello"]],
     ["F10: JSON after deltas", delta("a") + `{"data":"Hello"}\n` + done, ["a", "Hello"]],
     ["F10: JSON before deltas comes last all the same", `{"data":"Hello"}\n` + delta("a") + done, ["a", "Hello"]],
+    ["F10: JSON after deltas, whose last line needs no end", delta("a") + `{\n"data":"Hello"\n}`, ["a", "Hello"]],
+    ["F12: noise before deltas, without [DONE]", "<br>Notice\n" + delta("a"), ["a"]],
     ["F12: what surrounds a reply that was understood", delta("a") + "<br>Notice\n" + done, ["a"]]
   ]
   for (const [row, text, expected] of replies) {
@@ -304,6 +306,7 @@ describe("ChatgptFree: the reply", () => {
       assert.deepStrictEqual(yield* finish(delta("a") + last("length") + done), { _tag: "Finish", reason: "length" })
       assert.deepStrictEqual(yield* finish(delta("a") + done), { _tag: "Finish", reason: "stop" })
       assert.deepStrictEqual(yield* finish(delta("a")), { _tag: "Finish", reason: "unknown" })
+      assert.deepStrictEqual(yield* finish(last("content_filter")), { _tag: "Finish", reason: "content-filter" })
     }))
 
   const flaws: ReadonlyArray<[what: string, text: string, shown: string]> = [
@@ -399,6 +402,63 @@ describe("ChatgptFree: the reply", () => {
       const { ask } = yield* setup({ reply: () => ({ _tag: "Text", text }) })
       const error = yield* Effect.flip(ask(asked))
       assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed" })
+    }))
+
+  it.effect("F09: a reply that ends anywhere within an event is no success; one that ends between events is", () =>
+    Effect.gen(function*() {
+      const events = [`event: message\nid: 1\n${delta("Hel")}`, delta("lo"), `id: 3\n${delta(" you")}`]
+      const whole = events.join("")
+      // the data of an event is all there is to it: its last line needs no end, nor does the event
+      const ends = [1, 2, 3].flatMap((n) => {
+        const end = events.slice(0, n).join("").length
+        return [end - 2, end - 1, end]
+      })
+      for (let end = 1; end <= whole.length; end++) {
+        const outcome = yield* Effect.either(outputsOf(whole.slice(0, end)))
+        const what = JSON.stringify(whole.slice(0, end).slice(-20))
+        if (ends.includes(end)) {
+          assert(outcome._tag === "Right", what)
+          assert.deepStrictEqual(outcome.right.at(-1), { _tag: "Finish", reason: "unknown" }, what)
+        } else {
+          assert(outcome._tag === "Left", what)
+          assert.deepInclude({ ...outcome.left }, { _tag: "ResponseError", reason: "malformed" }, what)
+        }
+      }
+    }))
+
+  it.effect("F09: what was said to be over is, whatever of an event comes after", () =>
+    Effect.map(
+      outputsOf(delta("a") + done + "data: {"),
+      (outputs) => assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason: "stop" })
+    ))
+
+  it.effect.each([
+    { what: "a line", text: "x".repeat(1 << 20) },
+    { what: "an event", text: `data: "${"x".repeat(1 << 20)}` },
+    { what: "JSON", text: `"${"x".repeat(64)}\n`.repeat(1 << 14) }
+  ])("F12: $what without end is not read to the end", ({ text }) =>
+    Effect.gen(function*() {
+      const { emulator } = yield* setup()
+      const piece = new TextEncoder().encode(text)
+      let pulls = 0
+      const endless = new ReadableStream({
+        pull: (controller) => {
+          if (++pulls > 100) controller.error(new Error("it is read on and on"))
+          else controller.enqueue(piece)
+        }
+      })
+      const client = HttpClient.make((request) =>
+        request.method === "GET"
+          ? emulator.client.execute(request)
+          : Effect.succeed(HttpClientResponse.fromWeb(request, new Response(endless)))
+      )
+      const error = yield* Effect.flip(Provider.text(asked)).pipe(
+        Effect.provide(ChatgptFree.layer({ ignoreWorking: true })),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert(error._tag === "ResponseError")
+      assert.strictEqual(error.reason, "malformed")
+      assert.include(error.detail, "33554432 characters")
     }))
 
   for (const where of [page, post]) {
