@@ -124,7 +124,8 @@ const isRefusal = (error: ProviderError): boolean =>
  * shared by those that follow until the site refuses them; a refused message is sent once more with new ones.
  *
  * A reply that just ends, after a whole event and without saying that it is over, ends with `Finish` for the reason
- * `unknown`: the site is known to do so. One whose connection breaks, or that ends within an event, is an error.
+ * `unknown`: whether more was to come cannot be told. One whose connection breaks, or that ends within an event, is an
+ * error.
  *
  * @example
  * ```ts
