@@ -10,6 +10,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
@@ -102,6 +103,82 @@ describe("ChatgptFree: the request", () => {
       yield* Fiber.interrupt(first)
       assert.deepStrictEqual(texts(yield* Fiber.join(second)), ["Hello ", "there"])
       assert.deepStrictEqual(yield* calls, ["GET", "GET", "POST"])
+    }))
+
+  const eight = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.forEach(Array.from({ length: 8 }), () => Effect.fork(effect))
+
+  it.effect("F16: calls that wait for a page share its failure, and a later call looks anew", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Delay", duration: "1 second" })
+      yield* emulator.fail(page, { _tag: "Answer", status: 503 })
+      const fibers = yield* eight(Effect.flip(ask(asked)))
+      yield* TestClock.adjust("1 second")
+      for (const error of yield* Fiber.join(Fiber.all(fibers))) {
+        assert.deepInclude({ ...error }, { _tag: "ResponseError", status: 503 })
+      }
+      assert.deepStrictEqual(yield* calls, ["GET"])
+      assert.deepStrictEqual(texts(yield* ask(asked)), ["Hello ", "there"])
+      assert.deepStrictEqual(yield* calls, ["GET", "GET", "POST"])
+    }))
+
+  it.effect("F16: calls whose nonce was refused share the failure of the page, too", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* ask(asked)
+      yield* emulator.renewNonce
+      yield* emulator.fail(page, { _tag: "Delay", duration: "1 second" })
+      yield* emulator.fail(page, KeylessEmulator.cloudflare)
+      const fibers = yield* eight(Effect.flip(ask(asked)))
+      yield* TestClock.adjust("1 second")
+      for (const error of yield* Fiber.join(Fiber.all(fibers))) assert.strictEqual(error._tag, "Blocked")
+      assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: a page that one call gave up soon is still waited for by those that have the time", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Stall" })
+      const hasty = yield* Effect.fork(Effect.flip(ask({ ...asked, connectTimeout: "1 second" })))
+      yield* TestClock.adjust(0)
+      const fibers = yield* eight(ask(asked))
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude({ ...(yield* Fiber.join(hasty)) }, { _tag: "Timeout", clock: "connect" })
+      for (const outputs of yield* Fiber.join(Fiber.all(fibers))) {
+        assert.deepStrictEqual(texts(outputs), ["Hello ", "there"])
+      }
+      assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: of those that are left by the one that read the page, one reads it", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Stall" })
+      const first = yield* Effect.fork(ask(asked))
+      yield* TestClock.adjust(0)
+      const fibers = yield* eight(ask(asked))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(first)
+      for (const outputs of yield* Fiber.join(Fiber.all(fibers))) {
+        assert.deepStrictEqual(texts(outputs), ["Hello ", "there"])
+      }
+      assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: one that waits for the page is interrupted at once", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Delay", duration: "1 minute" })
+      const first = yield* Effect.fork(ask(asked))
+      yield* TestClock.adjust(0)
+      const second = yield* Effect.fork(ask(asked))
+      yield* TestClock.adjust(0)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(second)))
+      const third = yield* Effect.fork(Effect.flip(ask({ ...asked, timeout: "1 second" })))
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude({ ...(yield* Fiber.join(third)) }, { _tag: "Timeout", clock: "total" })
+      yield* Fiber.interrupt(first)
     }))
 
   const pages: ReadonlyArray<[what: string, html: string, detail: string]> = [
@@ -409,14 +486,14 @@ describe("ChatgptFree: the reply", () => {
       const events = [`event: message\nid: 1\n${delta("Hel")}`, delta("lo"), `id: 3\n${delta(" you")}`]
       const whole = events.join("")
       // the data of an event is all there is to it: its last line needs no end, nor does the event
-      const ends = [1, 2, 3].flatMap((n) => {
+      const ends = new Set([1, 2, 3].flatMap((n) => {
         const end = events.slice(0, n).join("").length
         return [end - 2, end - 1, end]
-      })
+      }))
       for (let end = 1; end <= whole.length; end++) {
         const outcome = yield* Effect.either(outputsOf(whole.slice(0, end)))
         const what = JSON.stringify(whole.slice(0, end).slice(-20))
-        if (ends.includes(end)) {
+        if (ends.has(end)) {
           assert(outcome._tag === "Right", what)
           assert.deepStrictEqual(outcome.right.at(-1), { _tag: "Finish", reason: "unknown" }, what)
         } else {
