@@ -232,6 +232,19 @@ describe("ReplicateHome: the request", () => {
       assert.strictEqual(ReplicateHome.historicModels.flatMap(({ versions }) => versions).length, 12)
     }))
 
+  it.effect("H21: an extra input that JSON cannot hold is told before any I/O", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* setup()
+      const circular: Record<string, unknown> = {}
+      circular["self"] = circular
+      for (const odd of [1n, circular]) {
+        const error = yield* Effect.flip(ask({ ...asked, extra: { odd } }))
+        assert(error._tag === "InvalidRequest")
+        assert.strictEqual(error.issues[0]?.field, "extra")
+      }
+      assert.deepStrictEqual(yield* emulator.requests, [])
+    }))
+
   it.effect("H23: refused unless told otherwise, with a word on how", () =>
     Effect.gen(function*() {
       const { ask, emulator, provider } = yield* setup({}, { ignoreWorking: false })
