@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { readText } from "../internal/boundedBody.js"
 import { carriedSecrets, cleaner } from "../internal/scrub.js"
-import { type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
+import { InvalidRequest, Issue, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
 import * as Failure from "./Failure.js"
 
 /**
@@ -53,6 +53,9 @@ export interface Caller {
     answer: { readonly why: string; readonly body?: string | undefined }
   ) => ResponseError
 }
+
+/** Of other values, HTTP clients throw errors, some as defects, and some that print them. */
+const isHeaderValue = (value: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
 
 /** Most bytes of a body that is read whole. */
 const largest = 32 * 1024 * 1024
@@ -96,14 +99,19 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
       method: request.method,
       url: clean(Failure.publicUrl(request.url)),
       status,
-      detail: body === "" ? why : clean(`${why}: ${body}`)
+      detail: clean(body === "" ? why : `${why}: ${body}`)
     })
   }
 
   return {
     send: Effect.fnUntraced(function*(request, call) {
       const duration = Duration.decode(call?.connectTimeout ?? options.connectTimeout ?? "30 seconds")
-      const { method } = request
+      const { headers, method } = request
+      const odd = Object.entries(headers).filter(([, value]) => !isHeaderValue(value))
+      if (odd.length > 0) {
+        const issues = odd.map(([name]) => new Issue({ field: `headers.${name}`, message: "cannot be sent" }))
+        return yield* new InvalidRequest({ provider, issues })
+      }
       const timeout = () =>
         new Timeout({ provider, clock: "connect", duration, method, url: Failure.publicUrl(request.url) })
       const response = yield* client.execute(request).pipe(

@@ -108,7 +108,18 @@ export const catalog: ModelCatalog.ModelCatalog = catalogOf(models)
  * @category models
  */
 export const parameters: ReadonlyArray<Parameters.Parameter> = Parameters.fromSchema(Provider.Request, {
-  pick: ["model", "messages", "prompt", "maxTokens", "stop", "extra", "apiKey", "timeout", "connectTimeout"],
+  pick: [
+    "model",
+    "messages",
+    "prompt",
+    "maxTokens",
+    "stop",
+    "extra",
+    "apiKey",
+    "timeout",
+    "idleTimeout",
+    "connectTimeout"
+  ],
   defaults: { timeout: "5 minutes" }
 })
 

@@ -105,6 +105,19 @@ describe("Caller", () => {
       }))
   }
 
+  it.effect("tells of a header that cannot be sent, before any I/O and without its value", () =>
+    Effect.gen(function*() {
+      const { caller, http } = yield* setup(() => new Response("fine"))
+      for (const key of ["s3cr3t\n", "s3cr3t\u0142", "s3cr3t\u0000"]) {
+        const error = yield* Effect.flip(caller.send(HttpClientRequest.setHeader(get, "x-key", key)))
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), ["headers.x-key"])
+        assert.notInclude(JSON.stringify(error), "s3cr3t")
+      }
+      assert.deepStrictEqual(http.requests, [])
+      yield* caller.send(HttpClientRequest.setHeader(get, "x-key", "\u00e9 \t"))
+    }))
+
   it.effect("gives up on an answer that does not come: 30 seconds, or what is told", () =>
     Effect.gen(function*() {
       for (

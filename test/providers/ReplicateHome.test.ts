@@ -124,7 +124,18 @@ describe("ReplicateHome: the request", () => {
       assert.deepStrictEqual(provider.info, ReplicateHome.info)
       assert.deepStrictEqual(
         provider.parameters.map(({ name }) => name),
-        ["model", "messages", "prompt", "maxTokens", "stop", "extra", "apiKey", "timeout", "connectTimeout"]
+        [
+          "model",
+          "messages",
+          "prompt",
+          "maxTokens",
+          "stop",
+          "extra",
+          "apiKey",
+          "timeout",
+          "idleTimeout",
+          "connectTimeout"
+        ]
       )
     }))
 
