@@ -313,6 +313,18 @@ describe("ChatgptFree: the request", () => {
       )
     }))
 
+  it.effect("F15: the parameters tell the clocks that are run", () =>
+    Effect.gen(function*() {
+      const clocksOf = (options: ChatgptFree.Options) =>
+        Effect.map(setup({}, options), ({ provider }) =>
+          provider.parameters.filter(({ name }) =>
+            /timeout$/i.test(name)
+          ).map((parameter) => parameter.default))
+      assert.deepStrictEqual(yield* clocksOf({}), ["2 minutes", undefined, "30 seconds"])
+      const own = { timeout: "7 seconds", idleTimeout: "6 seconds", connectTimeout: "5 seconds" } as const
+      assert.deepStrictEqual(yield* clocksOf(own), ["7 seconds", "6 seconds", "5 seconds"])
+    }))
+
   it.effect("F18: unknown options do no harm", () =>
     Effect.gen(function*() {
       const { ask } = yield* setup()

@@ -139,6 +139,31 @@ describe("ReplicateHome: the request", () => {
       )
     }))
 
+  it.effect("H05: the parameters tell the clocks that are run", () =>
+    Effect.gen(function*() {
+      const clocksOf = (options: ReplicateHome.Options) =>
+        Effect.map(setup({}, options), ({ provider }) =>
+          provider.parameters.filter(({ name }) =>
+            /timeout$/i.test(name)
+          ).map((parameter) => parameter.default))
+      assert.deepStrictEqual(yield* clocksOf({}), ["5 minutes", undefined, "30 seconds"])
+      const own = { timeout: "7 seconds", idleTimeout: "6 seconds", connectTimeout: "5 seconds" } as const
+      assert.deepStrictEqual(yield* clocksOf(own), ["7 seconds", "6 seconds", "5 seconds"])
+      const apiKey = Redacted.make("r8_key")
+      assert.deepStrictEqual(yield* clocksOf({ apiKey }), ["3 minutes", undefined, "30 seconds"])
+    }))
+
+  it.effect("H05: the idle clock is run", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* setup({ prediction: () => ({ polls: Infinity }) }, { idleTimeout: "12 seconds" })
+      for (const [request, seconds] of [[asked, 12], [{ ...asked, idleTimeout: "3 seconds" }, 3]] as const) {
+        const error = yield* Effect.flip(ask(request))
+        assert(error._tag === "Timeout")
+        assert.strictEqual(error.clock, "idle")
+        assert.deepStrictEqual(error.duration, Duration.seconds(seconds))
+      }
+    }))
+
   it.effect("H06: the default image model, where images are meant", () =>
     Effect.gen(function*() {
       const { ask, bodies, provider } = yield* setup({}, { kind: "image" })
