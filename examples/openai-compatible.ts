@@ -1,44 +1,14 @@
 /** A provider of one's own, for any endpoint that speaks OpenAI's chat completions. */
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform"
-import { Effect, Layer, Redacted, Schema, Stream } from "effect"
-import { ModelCatalog, type Output, Parameters, Provider, ProviderError } from "effect-providers"
-import * as Failure from "effect-providers/http/Failure"
+import { Effect, Layer, Option, Redacted, Stream } from "effect"
+import { ModelCatalog, Parameters, Provider, ProviderError } from "effect-providers"
+import * as Caller from "effect-providers/http/Caller"
 import * as Sse from "effect-providers/http/Sse"
 import { main } from "./support/main.js"
 import { openAiServer } from "./support/openAiServer.js"
+import { bodyOf, decodePiece, makeReader, parse } from "./support/openAiWire.js"
 
-const name = "OpenAiCompatible"
-
-const parameters = Parameters.fromSchema(Provider.Request, {
-  pick: ["model", "messages", "prompt", "maxTokens", "temperature", "topP", "stop", "seed", "responseFormat", "tools"]
-})
-
-const bodyOf = (request: Provider.Resolved) => ({
-  model: request.model,
-  messages: request.prompt === undefined ? request.messages : [{ role: "user", content: request.prompt }],
-  max_tokens: request.maxTokens,
-  temperature: request.temperature,
-  top_p: request.topP,
-  stop: request.stop,
-  seed: request.seed,
-  response_format: request.responseFormat,
-  tools: request.tools,
-  stream: true
-})
-
-const Text = Schema.NullishOr(Schema.String)
-const Choice = Schema.Struct({ delta: Schema.Struct({ content: Text }), finish_reason: Text })
-const decodePiece = Schema.decode(Schema.parseJson(Schema.Struct({ choices: Schema.Array(Choice) })))
-
-const reasons: Readonly<Record<string, Output.Of<"Finish">["reason"]>> = { stop: "stop", length: "length" }
-
-const outputsOf = ({ delta, finish_reason }: typeof Choice.Type): ReadonlyArray<Output.Output> => [
-  ...(delta.content ? [{ _tag: "TextDelta", text: delta.content } as const] : []),
-  ...(finish_reason ? [{ _tag: "Finish", reason: reasons[finish_reason] ?? "unknown" } as const] : [])
-]
-
-const broken = (reason: "network" | "malformed", detail: string) =>
-  new ProviderError.ResponseError({ provider: name, reason, detail })
+const sampling = ["maxTokens", "temperature", "topP", "stop", "seed", "responseFormat", "tools"] as const
 
 interface Options {
   readonly baseUrl: string
@@ -48,34 +18,44 @@ interface Options {
 
 export const make = Effect.fnUntraced(function*({ apiKey, baseUrl, model }: Options) {
   const http = yield* HttpClient.HttpClient
-  const origin = { provider: name, secrets: [apiKey] }
+  const provider = "OpenAiCompatible"
+  const clocks = { idle: "1 minute", total: "10 minutes" } as const
 
   const run = Effect.fnUntraced(function*(request: Provider.Resolved) {
-    const response = yield* HttpClientRequest.post(`${baseUrl}/chat/completions`).pipe(
-      HttpClientRequest.bearerToken(apiKey),
-      HttpClientRequest.bodyUnsafeJson(bodyOf(request)),
-      http.execute,
-      Effect.mapError((error) => Failure.fromHttpClientError(origin, error))
+    const key = request.apiKey ?? apiKey
+    const caller = Caller.make(http, { provider, secrets: [key] })
+    const issue = new ProviderError.Issue({ field: "tools", message: "expected what JSON can hold" })
+    const post = yield* HttpClientRequest.post(`${baseUrl}/chat/completions`).pipe(
+      HttpClientRequest.bearerToken(key),
+      HttpClientRequest.bodyJson(bodyOf(request)),
+      Effect.orElseFail(() => new ProviderError.InvalidRequest({ provider, issues: [issue] }))
     )
-    if (response.status >= 400) return yield* Effect.flip(Failure.fromResponse(origin, response))
-    return response.stream.pipe(
-      Stream.mapError((error) => Failure.fromHttpClientError(origin, error)),
+    const response = yield* caller.send(post, { connectTimeout: request.connectTimeout })
+    const malformed = (why: string, body?: string) => caller.malformed(response, { why, body })
+    const toError = (data: string) =>
+      Option.getOrElse(
+        caller.reported(response, parse(data)),
+        () => malformed("an event is no piece of an answer", data)
+      )
+    const cut = new ProviderError.ResponseError({ provider, reason: "network", detail: "the answer has no end" })
+    return caller.bytes(response).pipe(
       Sse.decode(),
-      Stream.concat(Stream.fail(broken("network", "the stream ended before [DONE]"))),
+      Stream.concat(Stream.fail(cut)),
       Stream.takeWhile(({ data }) => data !== "[DONE]"),
-      Stream.mapEffect(({ data }) => decodePiece(data)),
-      Stream.mapConcat(({ choices }) => choices.flatMap(outputsOf)),
-      Stream.catchTags({
-        EventTooLarge: ({ message }) => Stream.fail(broken("malformed", message)),
-        ParseError: (error) => Stream.fail(Failure.fromParseError(origin, error, { status: response.status }))
-      })
+      Stream.catchTag("EventTooLarge", ({ message }) => Stream.fail(malformed(message))),
+      Stream.mapEffect(({ data }) => Effect.mapError(decodePiece(data), () => toError(data))),
+      Stream.mapConcat(makeReader())
     )
   })
 
   return Provider.make({
-    info: { name, url: baseUrl, needsAuth: true, supportsSystemMessage: true, supportsMessageHistory: true },
+    info: { name: provider, url: baseUrl, needsAuth: true, supportsSystemMessage: true, supportsMessageHistory: true },
     catalog: ModelCatalog.make({ default: model, mode: "lenient" }),
-    parameters,
+    parameters: Parameters.fromSchema(Provider.Request, {
+      pick: ["model", "messages", "prompt", ...sampling, "apiKey", "timeout", "idleTimeout", "connectTimeout"],
+      defaults: { timeout: clocks.total, idleTimeout: clocks.idle }
+    }),
+    clocks,
     enforces: ["stop", "maxTokens"],
     run: (request) => Stream.unwrap(run(request))
   })

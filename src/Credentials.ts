@@ -166,7 +166,8 @@ export const layerMemory: Layer.Layer<Credentials> = Layer.effect(
 
 /**
  * Keeps credentials in files `auth_{key}.json` that only their owner can read. A missing directory is made, for the
- * owner only, when something is stored. What is not a JSON object is absent.
+ * owner only, when something is stored; one that is there keeps its mode, as it may hold more than this. What is not a
+ * JSON object is absent.
  *
  * An API key put by hand into `api_key_{key}.json`, as `{ "api_key": "..." }`, is used while nothing is stored; that
  * file is never written or removed.

@@ -179,6 +179,21 @@ describe("layerFile", () => {
       })
     ))
 
+  it.effect("B12: a directory that is there keeps its mode; its files are the owner's all the same", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const mode = (path: string) => Effect.map(fs.stat(path), ({ mode }) => mode & 0o777)
+        yield* fs.makeDirectory(directory, { recursive: true })
+        for (const shared of [0o755, 0o777]) {
+          yield* fs.chmod(directory, shared)
+          yield* put(old)
+          assert.strictEqual(yield* mode(directory), shared)
+          assert.strictEqual(yield* mode(`${directory}/auth_Example.json`), 0o600)
+        }
+      })
+    ))
+
   const hostile = FastCheck.oneof(
     FastCheck.string({ unit: "binary", maxLength: 20 }),
     FastCheck.stringMatching(/^[./\\%a:*]{1,12}$/),

@@ -1,10 +1,13 @@
-import { FetchHttpClient, HttpClient, HttpClientResponse } from "@effect/platform"
+import { FetchHttpClient, FileSystem, HttpClient, HttpClientResponse } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ChatgptFree, Output, Provider, Replicate, ReplicateHome } from "effect-providers"
+import { ChatgptFree, Credentials, Output, Provider, Replicate, ReplicateHome } from "effect-providers"
 import { KeylessEmulator, MockProvider, ReplicateEmulator } from "effect-providers/testing"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -17,6 +20,7 @@ import * as OpenAiCompatible from "../examples/openai-compatible.js"
 import * as ProxyExample from "../examples/proxy.js"
 import * as Sampling from "../examples/sampling.js"
 import * as Seed from "../examples/seed.js"
+import * as StoredKey from "../examples/stored-key.js"
 import { chatgptFree, replicate, replicateHome } from "../examples/support/emulated.js"
 import { emulator } from "../examples/support/emulator.js"
 import { localProxy } from "../examples/support/localProxy.js"
@@ -143,7 +147,7 @@ describe("examples: a provider of one's own", () => {
     const provider = yield* OpenAiCompatible.make({ baseUrl: url, apiKey: Redacted.make(apiKey), model: "local" })
     const ask = (request: Provider.Request) =>
       Effect.provideService(Provider.collect(request), Provider.Provider, provider)
-    return { ask, bodies }
+    return { ask, bodies, provider }
   }, Effect.provide(FetchHttpClient.layer))
 
   it.live("B01: it answers", () =>
@@ -151,25 +155,26 @@ describe("examples: a provider of one's own", () => {
       assert.strictEqual(yield* OpenAiCompatible.program, "You said: Hello there")
     }).pipe(Effect.provide(OpenAiCompatible.local)))
 
-  it.scopedLive("B01: who answers comes first, Finish last", () =>
+  it.scopedLive("B01 B30: who answers comes first, what was used before Finish", () =>
     Effect.gen(function*() {
       const { ask } = yield* setup()
       const outputs = yield* ask({ messages: [{ role: "user", content: "Hello there" }], maxTokens: 3 })
-      assert.deepStrictEqual(outputs.map(({ _tag }) => _tag), [
-        "ProviderInfo",
-        "TextDelta",
-        "TextDelta",
-        "TextDelta",
-        "Finish"
+      assert.strictEqual(outputs[0]?._tag, "ProviderInfo")
+      assert.deepStrictEqual(outputs.slice(1), [
+        { _tag: "TextDelta", text: "You" },
+        { _tag: "TextDelta", text: " said:" },
+        { _tag: "TextDelta", text: " Hello" },
+        { _tag: "Usage", inputTokens: 7, outputTokens: 3, totalTokens: 10 },
+        { _tag: "Finish", reason: "length" }
       ])
-      assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason: "length" })
     }))
+
+  const tools = [{ type: "function", function: { name: "get_weather", parameters: { type: "object" } } }]
 
   it.scopedLive("B27: sampling, seed, JSON format and tools reach the service", () =>
     Effect.gen(function*() {
       const { ask, bodies } = yield* setup()
       const messages = [{ role: "system", content: "Be short." }, { role: "user", content: "Weather?" }]
-      const tools = [{ type: "function", function: { name: "get_weather", parameters: { type: "object" } } }]
       yield* ask({
         model: "local-large",
         messages,
@@ -185,6 +190,7 @@ describe("examples: a provider of one's own", () => {
         model: "local-large",
         messages,
         stream: true,
+        stream_options: { include_usage: true },
         temperature: 0.5,
         top_p: 0.9,
         max_tokens: 50,
@@ -195,47 +201,168 @@ describe("examples: a provider of one's own", () => {
       }])
     }))
 
-  it.scopedLive("B11: a rejected key is a MissingAuth without the key", () =>
+  it.scopedLive("B27: a tool call is put together of its pieces", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* setup()
+      const outputs = yield* ask({ prompt: "Weather in Rome?", tools })
+      assert.deepStrictEqual(outputs.filter(({ _tag }) => _tag !== "ProviderInfo" && _tag !== "Usage"), [
+        { _tag: "ToolCall", id: "call_1", name: "get_weather", params: { said: "Weather in Rome?" } },
+        { _tag: "Finish", reason: "tool-calls" }
+      ])
+    }))
+
+  it.scopedLive("B11: a rejected key is a MissingAuth without the key, and the key of a call comes first", () =>
     Effect.gen(function*() {
       const { ask } = yield* setup("sk-wrong")
       const error = yield* Effect.flip(ask({ prompt: "Hello" }))
       assert.strictEqual(error._tag, "MissingAuth")
       assert.include(error.message, "Incorrect API key provided")
       assert.notInclude(JSON.stringify(error), "sk-wrong")
+      assert.strictEqual((yield* ask({ prompt: "Hello", apiKey: Redacted.make("sk-local") })).length, 6)
     }))
 
-  it.scopedLive("B11: a request the service refuses is an InvalidRequest", () =>
+  it.scopedLive("B11: a request the service refuses, or JSON cannot hold, is an InvalidRequest", () =>
     Effect.gen(function*() {
       const { ask } = yield* setup()
       assert.strictEqual((yield* Effect.flip(ask({ messages: [] })))._tag, "InvalidRequest")
+      assert.strictEqual((yield* Effect.flip(ask({ prompt: "Hello", tools: [1n] })))._tag, "InvalidRequest")
     }))
+
+  /** The provider before a client that answers as told. */
+  const answering = (answer: Effect.Effect<Response>) => {
+    const client = HttpClient.make((request) =>
+      Effect.map(answer, (response) => HttpClientResponse.fromWeb(request, response))
+    )
+    return OpenAiCompatible.layer({ baseUrl: "http://local.test", apiKey: Redacted.make("k"), model: "m" }).pipe(
+      Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
+    )
+  }
 
   const word = `data: {"choices":[{"delta":{"content":"Hel"}}]}\n\n`
   for (
-    const [what, body, reason] of [
-      ["is cut", word, "network"],
-      ["has an event that is no JSON", `${word}data: oops\n\n`, "malformed"]
+    const [what, body, expected] of [
+      ["is cut", word, { _tag: "ResponseError", reason: "network" }],
+      ["has an event that is no JSON", `${word}data: oops\n\n`, { _tag: "ResponseError", reason: "malformed" }],
+      ["has an event of another form", `${word}data: {"choices":7}\n\n`, {
+        _tag: "ResponseError",
+        reason: "malformed"
+      }],
+      [
+        "has an event that reports an error",
+        `${word}data: {"error":{"message":"overloaded","code":429}}\n\n`,
+        { _tag: "RateLimited", detail: "overloaded" }
+      ]
     ] as const
   ) {
     it.effect(`B01: an answer that ${what} is an error after what arrived`, () =>
       Effect.gen(function*() {
-        const client = HttpClient.make((request) =>
-          Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body)))
-        )
         const texts: Array<string> = []
         const error = yield* Provider.stream({ prompt: "Hello" }).pipe(
           Output.text,
           Stream.runForEach((text) => Effect.sync(() => texts.push(text))),
           Effect.flip,
-          Effect.provide(
-            OpenAiCompatible.layer({ baseUrl: "http://local.test", apiKey: Redacted.make("k"), model: "m" })
-          ),
-          Effect.provideService(HttpClient.HttpClient, client)
+          Effect.provide(answering(Effect.sync(() => new Response(body))))
         )
         assert.deepStrictEqual(texts, ["Hel"])
-        assert.deepInclude(error, { _tag: "ResponseError", reason })
+        assert.deepInclude({ ...error }, expected)
       }))
   }
+
+  const silence = Effect.sync(() => new Response(new ReadableStream()))
+  for (
+    const [clock, own, answer, seconds] of [
+      ["connect", {}, Effect.never, 30],
+      ["connect", { connectTimeout: "2 seconds" }, Effect.never, 2],
+      ["idle", {}, silence, 60],
+      ["idle", { idleTimeout: "2 seconds" }, silence, 2],
+      ["total", { idleTimeout: "1 hour" }, silence, 600],
+      ["total", { timeout: "2 seconds" }, silence, 2]
+    ] as const
+  ) {
+    it.effect(`B01 B18: the ${clock} clock runs, ${seconds} seconds, with ${JSON.stringify(own)}`, () =>
+      Effect.gen(function*() {
+        const call = Provider.text({ prompt: "Hello", ...own })
+        const fiber = yield* Effect.fork(Effect.flip(Effect.provide(call, answering(answer))))
+        yield* TestClock.adjust(`${seconds * 1000 - 1} millis`)
+        assert.isTrue(Option.isNone(yield* Fiber.poll(fiber)))
+        yield* TestClock.adjust("1 millis")
+        assert.deepInclude({ ...(yield* Fiber.join(fiber)) }, { _tag: "Timeout", clock })
+      }))
+  }
+})
+
+describe("examples: a stored key", () => {
+  const model: ReplicateEmulator.Model = {
+    name: "meta/meta-llama-3-70b-instruct",
+    kind: "text",
+    boot: 0,
+    script: () => [{ _tag: "Text", after: "1 millis", text: "Hi" }]
+  }
+
+  /** What the emulator, which takes one key, answers with keys in a file and in the environment. */
+  const answer = (
+    keys: { readonly file?: unknown; readonly environment?: string },
+    request: Provider.Request = { prompt: "Hello" }
+  ) =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      if (keys.file !== undefined) {
+        yield* fs.writeFileString(`${directory}/auth_Replicate.json`, JSON.stringify(keys.file))
+      }
+      const emulator = yield* ReplicateEmulator.make({ models: [model], tokens: ["r8_good"] })
+      const variables = keys.environment === undefined ? {} : { REPLICATE_API_KEY: keys.environment }
+      const provider = StoredKey.layer.pipe(
+        Layer.provide(Layer.provide(Credentials.layerEnv, Credentials.layerFile(directory))),
+        Layer.provide(Layer.succeed(HttpClient.HttpClient, emulator.client)),
+        Layer.provide(Layer.setConfigProvider(ConfigProvider.fromJson(variables)))
+      )
+      const outcome = yield* Effect.either(Effect.provide(Provider.collect(request), provider))
+      return {
+        tags: outcome._tag === "Left"
+          ? outcome.left._tag
+          : [...new Set(outcome.right.map(({ _tag }) => _tag))].join(" "),
+        requests: (yield* emulator.requests).length,
+        files: yield* fs.readDirectory(directory)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
+
+  const answered = "ProviderInfo TextDelta Usage Finish"
+
+  it.live("R29 B32: of a file is used, before that of the environment", () =>
+    Effect.gen(function*() {
+      const { files, tags } = yield* answer({ file: { api_key: "r8_good" }, environment: "r8_bad" })
+      assert.strictEqual(tags, answered)
+      assert.deepStrictEqual(files, ["auth_Replicate.json"])
+    }))
+
+  it.live("R29 B32: of the environment is used, and not stored", () =>
+    Effect.gen(function*() {
+      const { files, tags } = yield* answer({ environment: "r8_good" })
+      assert.strictEqual(tags, answered)
+      assert.deepStrictEqual(files, [])
+    }))
+
+  it.live("R31 B32: gives way to the key of a call", () =>
+    Effect.gen(function*() {
+      const request = { prompt: "Hello", apiKey: Redacted.make("r8_good") }
+      const { files, tags } = yield* answer({ file: { api_key: "r8_bad" } }, request)
+      assert.strictEqual(tags, answered)
+      assert.deepStrictEqual(files, ["auth_Replicate.json"])
+    }))
+
+  it.live("R06 B32: that is absent is a MissingAuth, and nothing is sent", () =>
+    Effect.map(answer({}), ({ requests, tags }) => {
+      assert.strictEqual(tags, "MissingAuth")
+      assert.strictEqual(requests, 0)
+    }))
+
+  it.live("B17 B32: that is rejected is a MissingAuth, and is stored no longer", () =>
+    Effect.map(answer({ file: { api_key: "r8_bad" } }), ({ files, requests, tags }) => {
+      assert.strictEqual(tags, "MissingAuth")
+      assert.strictEqual(requests, 1)
+      assert.deepStrictEqual(files, [])
+    }))
 })
 
 describe("examples: a proxy", () => {
@@ -274,8 +401,8 @@ describe("examples: a proxy", () => {
 })
 
 describe("docs/providers.md", () => {
-  const rows = readFileSync(new URL("../docs/providers.md", import.meta.url), "utf8")
-    .split("\n")
+  const page = readFileSync(new URL("../docs/providers.md", import.meta.url), "utf8")
+  const rows = page.split("\n")
     .filter((line) => line.startsWith("| `"))
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
 
@@ -284,6 +411,15 @@ describe("docs/providers.md", () => {
     rows.filter((row) => row[column] !== "–").flatMap(([names = ""]) =>
       [...names.matchAll(/`(\w+)`/g)].map(([, n]) => n)
     )
+
+  for (const name of ["openai-compatible", "stored-key"]) {
+    it(`B01 B32: shows the provider of examples/${name}.ts as it is`, () => {
+      const source = readFileSync(new URL(`../examples/${name}.ts`, import.meta.url), "utf8")
+      const make = source.slice(source.indexOf("export const make"), source.indexOf("\n\nexport const layer"))
+      assert.isAbove(make.split("\n").length, 10)
+      assert.include(page, `\n${make.replace("export ", "")}\n`)
+    })
+  }
 
   it("tells of every option of a request", () => {
     assert.sameMembers(

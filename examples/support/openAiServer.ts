@@ -6,28 +6,44 @@ import { createServer } from "node:http"
 const Asked = Schema.Struct({
   messages: Schema.NonEmptyArray(Schema.Struct({ role: Schema.String, content: Schema.String })),
   max_tokens: Schema.optional(Schema.Int),
-  response_format: Schema.optional(Schema.Struct({ type: Schema.String }))
+  response_format: Schema.optional(Schema.Struct({ type: Schema.String })),
+  stream_options: Schema.optional(Schema.Struct({ include_usage: Schema.Boolean })),
+  tools: Schema.optional(Schema.Array(Schema.Struct({ function: Schema.Struct({ name: Schema.String }) })))
 })
 
 const refusal = (status: number, message: string) => HttpServerResponse.unsafeJson({ error: { message } }, { status })
 
 const event = (data: string) => `data: ${data}\n\n`
 
-const piece = (delta: { readonly content?: string }, finish_reason: string | null) =>
+const piece = (delta: unknown, finish_reason: string | null) =>
   event(JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] }))
 
-/** Repeats the last message word by word, or answers with an animal when JSON is asked for. */
-const answer = ({ max_tokens, messages, response_format }: typeof Asked.Type) => {
+/** Asks for the first of the tools, with what was said last for its argument. */
+const toolCall = (name: string, said: string) => {
+  const [start = "", ...rest] = JSON.stringify({ said }).split(/(?<=:)/)
+  const call = { index: 0, id: "call_1", type: "function", function: { name, arguments: start } }
+  return [
+    piece({ tool_calls: [call] }, null),
+    ...rest.map((part) => piece({ tool_calls: [{ index: 0, function: { arguments: part } }] }, null)),
+    piece({}, "tool_calls")
+  ]
+}
+
+/** Repeats the last message word by word; answers with an animal when JSON is asked for; calls a tool if there is one. */
+const answer = ({ max_tokens, messages, response_format, stream_options, tools = [] }: typeof Asked.Type) => {
+  const last = messages.at(-1)?.content ?? ""
   const text = response_format?.type === "json_object"
     ? JSON.stringify({ name: "llama", legs: 4 })
-    : `You said: ${messages.at(-1)?.content}`
+    : `You said: ${last}`
   const words = text.match(/\s*\S+/g) ?? []
   const said = words.slice(0, max_tokens)
-  const end = piece({}, said.length < words.length ? "length" : "stop")
+  const pieces = tools[0] === undefined
+    ? [...said.map((content) => piece({ content }, null)), piece({}, said.length < words.length ? "length" : "stop")]
+    : toolCall(tools[0].function.name, last)
+  const usage = { prompt_tokens: 7, completion_tokens: said.length, total_tokens: 7 + said.length }
+  const end = stream_options?.include_usage === true ? [event(JSON.stringify({ choices: [], usage }))] : []
   return HttpServerResponse.stream(
-    Stream.fromIterable([...said.map((content) => piece({ content }, null)), end, event("[DONE]")]).pipe(
-      Stream.encodeText
-    ),
+    Stream.fromIterable([...pieces, ...end, event("[DONE]")]).pipe(Stream.encodeText),
     { contentType: "text/event-stream" }
   )
 }

@@ -1,5 +1,6 @@
 /**
- * Talks to a web site as a browser's page does: the same headers on every request, cookies kept between them.
+ * Talks to a web site as a browser's page does: the same headers on every request, cookies kept between them, redirects
+ * followed.
  *
  * @since 0.1.0
  */
@@ -14,10 +15,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
-import * as Stream from "effect/Stream"
-import { carriedSecrets, cleaner } from "../internal/scrub.js"
-import { type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
-import * as Failure from "./Failure.js"
+import { readBody } from "../internal/boundedBody.js"
+import { answeredFrom, redirected } from "../internal/redirect.js"
+import { InvalidRequest, Issue } from "../ProviderError.js"
+import * as Caller from "./Caller.js"
 
 /**
  * What makes a session.
@@ -34,34 +35,17 @@ export interface Options {
   readonly headers: Readonly<Record<string, string>>
   /** Cookies to begin with, by name, as they are sent. Those of the site are added, and replace them. */
   readonly cookies?: Readonly<Record<string, Redacted.Redacted<string>>> | undefined
-  /** Connect clock. Default 30 seconds. */
+  /** Connect clock, for a request and the redirects it meets. Default 30 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
 }
 
 /**
- * A session. It lasts as long as it is held: whoever shares it shares its cookies.
+ * A session: a `Caller` that lasts as long as it is held, and whoever shares it shares its cookies.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Session {
-  /** Sends a request. Any status but success is an error; so is no answer within the connect clock. */
-  readonly send: (
-    request: HttpClientRequest.HttpClientRequest,
-    options?: { readonly connectTimeout?: Duration.DurationInput | undefined }
-  ) => Effect.Effect<HttpClientResponse.HttpClientResponse, ProviderError>
-  /** The whole body of an answer, as text. */
-  readonly text: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<string, ProviderError>
-  /** The body of an answer as it arrives. Ending the stream early closes the connection. */
-  readonly bytes: (response: HttpClientResponse.HttpClientResponse) => Stream.Stream<Uint8Array, ProviderError>
-  /** The error that the body of an answer reports, if it reports one. Cookies that it shows are taken out. */
-  readonly reported: (response: HttpClientResponse.HttpClientResponse, body: unknown) => Option.Option<ProviderError>
-  /** Tells that an answer is not what was expected: why, and how its body begins. Cookies are taken out of it. */
-  readonly malformed: (
-    response: HttpClientResponse.HttpClientResponse,
-    answer: { readonly why: string; readonly body?: string | undefined }
-  ) => ResponseError
-}
+export interface Session extends Caller.Caller {}
 
 interface Crumb {
   readonly value: string
@@ -76,8 +60,18 @@ const crumb = ({ options, valueEncoded }: Cookies.Cookie, now: number): Crumb =>
     : now + Duration.toMillis(options.maxAge)
 })
 
+/** Other characters end a cookie, or make HTTP clients throw errors that print the header. */
+const isCookie = (name: string, value: string): boolean =>
+  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) && /^[\x20-\x3a\x3c-\x7e\x80-\xff]*$/.test(value)
+
+const mostRedirects = 10
+
 /**
  * Makes a session with no cookies but those given.
+ *
+ * Cookies come from the site's origin alone, and `Secure` ones over https alone. Redirects are followed, at most 10 for
+ * a request, with what each of them says about cookies. A client that follows them by itself, as `fetch` does unless
+ * `FetchHttpClient.RequestInit` says `redirect: "manual"`, tells of the last answer only.
  *
  * @example
  * ```ts
@@ -99,80 +93,59 @@ const crumb = ({ options, valueEncoded }: Cookies.Cookie, now: number): Crumb =>
  * @category constructors
  */
 export const make = Effect.fnUntraced(function*(options: Options) {
-  const { cookies = {}, headers, provider } = options
+  const { connectTimeout, cookies = {}, headers, provider } = options
   const given = Object.entries(cookies).map(([name, value]) => [name, Redacted.value(value)] as const)
-  const origin: Failure.Origin = { provider, secrets: Object.values(cookies) }
-  const siteOrigin = new URL(options.site).origin
+  const issues = given.filter(([name, value]) => !isCookie(name, value)).map(([name]) =>
+    new Issue({ field: `cookies.${name}`, message: "cannot be sent" })
+  )
+  const site = new URL(options.site)
   const jar = yield* Ref.make<ReadonlyMap<string, Crumb>>(
     new Map(given.map(([name, value]) => [name, { value, until: Infinity }]))
   )
-  // spans of the platform hold headers and whole URLs, and trace headers are no business of a third party
-  const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.withTracerDisabledWhen(() => true)
-  )
-
-  const isSite = (request: HttpClientRequest.HttpClientRequest) =>
-    Option.exists(HttpClientRequest.toUrl(request), (url) => url.origin === siteOrigin)
+  const client = yield* HttpClient.HttpClient
 
   const dress = (request: HttpClientRequest.HttpClientRequest, now: number, crumbs: ReadonlyMap<string, Crumb>) => {
     const dressed = HttpClientRequest.setHeaders(request, headers)
     const pairs = [...crumbs].filter(([, { until }]) => until > now).map(([name, { value }]) => `${name}=${value}`)
-    return pairs.length > 0 && isSite(request)
+    return pairs.length > 0 && Option.exists(HttpClientRequest.toUrl(request), ({ origin }) => origin === site.origin)
       ? HttpClientRequest.setHeader(dressed, "cookie", pairs.join("; "))
       : dressed
   }
 
   const keep = (response: HttpClientResponse.HttpClientResponse, now: number) =>
     Ref.update(jar, (crumbs) => {
-      const set = Object.values(response.cookies.cookies)
-      return new Map([...crumbs, ...set.map((cookie) => [cookie.name, crumb(cookie, now)] as const)])
+      if (!Option.exists(answeredFrom(response), ({ origin }) => origin === site.origin)) return crumbs
+      const set = Object.values(response.cookies.cookies).filter(({ options }) =>
+        options?.secure !== true || site.protocol === "https:"
+      )
+      const lasting = [...crumbs].filter(([, { until }]) => until > now)
+      return new Map([...lasting, ...set.map((cookie) => [cookie.name, crumb(cookie, now)] as const)])
     })
 
-  const toProviderError = (error: HttpClientError.HttpClientError) => Failure.fromHttpClientError(origin, error)
+  const visit = (
+    request: HttpClientRequest.HttpClientRequest,
+    redirects: number
+  ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      const response = yield* client.execute(dress(request, now, yield* Ref.get(jar)))
+      yield* keep(response, now)
+      const next = redirected(request, response)
+      if (Option.isNone(next) || redirects === 0) return response
+      // an answer that is left unread keeps its connection
+      yield* readBody(response)
+      return yield* visit(next.value, redirects - 1)
+    })
 
-  const send: Session["send"] = Effect.fnUntraced(function*(request, call) {
-    const duration = Duration.decode(call?.connectTimeout ?? options.connectTimeout ?? "30 seconds")
-    const now = yield* Clock.currentTimeMillis
-    const response = yield* client.execute(dress(request, now, yield* Ref.get(jar))).pipe(
-      Effect.mapError(toProviderError),
-      Effect.timeoutFail({
-        duration,
-        onTimeout: () =>
-          new Timeout({
-            provider,
-            clock: "connect",
-            duration,
-            method: request.method,
-            url: Failure.publicUrl(request.url)
-          })
-      })
-    )
-    if (isSite(request)) yield* keep(response, now)
-    return response.status < 300 ? response : yield* Effect.flip(Failure.fromResponse(origin, response))
-  })
-
-  const secretsOf = (request: HttpClientRequest.HttpClientRequest) => [
-    ...given.map(([, value]) => value),
-    ...carriedSecrets(request, ["cookie"])
-  ]
-
+  const visiting = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request) => visit(request, mostRedirects)),
+    Effect.succeed
+  )
+  const caller = Caller.make(visiting, { provider, secrets: Object.values(cookies), connectTimeout })
   const session: Session = {
-    send,
-    text: (response) => Effect.mapError(response.text, toProviderError),
-    bytes: (response) => Stream.mapError(response.stream, toProviderError),
-    reported: ({ request }, body) =>
-      Failure.fromPayload({ provider, secrets: secretsOf(request).map((secret) => Redacted.make(secret)) }, { body }),
-    malformed: ({ request, status }, { body = "", why }) => {
-      const clean = cleaner(secretsOf(request))
-      return new ResponseError({
-        provider,
-        reason: "malformed",
-        method: request.method,
-        url: Failure.publicUrl(request.url),
-        status,
-        detail: body === "" ? why : clean(`${why}: ${body}`)
-      })
-    }
+    ...caller,
+    send: (request, options) =>
+      issues.length === 0 ? caller.send(request, options) : Effect.fail(new InvalidRequest({ provider, issues }))
   }
   return session
 })

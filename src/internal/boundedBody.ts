@@ -1,9 +1,45 @@
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-const bodyLimit = 64 * 1024
+/** Takes bytes in, up to a number of them, and gives their text. */
+const makeCollector = (most: number) => {
+  const decoder = new TextDecoder()
+  let text = ""
+  let size = 0
+  return {
+    /** Whether there is room for more. */
+    take: (bytes: Uint8Array) =>
+      Effect.sync(() => {
+        text += decoder.decode(bytes.subarray(0, most - size), { stream: true })
+        size += bytes.length
+        return size <= most
+      }),
+    isFull: () => size > most,
+    text: () => text + decoder.decode()
+  }
+}
+
+/**
+ * The text of a body; none when it is larger than `most` bytes, and then it is not read to the end.
+ *
+ * @internal
+ */
+export const readText = (
+  response: HttpClientResponse.HttpClientResponse,
+  most: number
+): Effect.Effect<Option.Option<string>, HttpClientError.ResponseError> =>
+  Effect.suspend(() => {
+    const { isFull, take, text } = makeCollector(most)
+    return Stream.runForEachWhile(response.stream, take).pipe(
+      Effect.catchIf(({ reason }) => reason === "EmptyBody", () => Effect.void),
+      Effect.map(() => isFull() ? Option.none() : Option.some(text()))
+    )
+  })
+
+const beginning = 64 * 1024
 
 /**
  * The beginning of a body, and whether that is all of it. Whatever is wrong with the body, the status still counts.
@@ -12,23 +48,15 @@ const bodyLimit = 64 * 1024
  */
 export const readBody = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.suspend(() => {
-    const decoder = new TextDecoder()
-    let text = ""
-    let size = 0
+    const { isFull, take, text } = makeCollector(beginning)
     // the runtime logs what its fibers fail with, and the platform's errors hold the request
     const body = Stream.orElseFail(response.stream, () => "broken")
-    const read = Stream.runForEachWhile(body, (bytes) =>
-      Effect.sync(() => {
-        text += decoder.decode(bytes.subarray(0, bodyLimit - size), { stream: true })
-        size += bytes.length
-        return size <= bodyLimit
-      }))
-    return read.pipe(
+    return Stream.runForEachWhile(body, take).pipe(
       // the limit holds even where the caller must not be interrupted, and where closing the body hangs as well
       Effect.disconnect,
       Effect.interruptible,
       Effect.timeoutOption("5 seconds"),
       Effect.catchAllCause(() => Effect.succeedNone),
-      Effect.map((done) => ({ text, whole: Option.isSome(done) && size <= bodyLimit }))
+      Effect.map((done) => ({ text: text(), whole: Option.isSome(done) && !isFull() }))
     )
   })

@@ -50,17 +50,6 @@ export const catalog: ModelCatalog.ModelCatalog = ModelCatalog.make({
 })
 
 /**
- * What the provider accepts.
- *
- * @since 0.1.0
- * @category models
- */
-export const parameters: ReadonlyArray<Parameters.Parameter> = Parameters.fromSchema(Provider.Request, {
-  pick: ["model", "messages", "prompt", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"],
-  defaults: { timeout: "2 minutes" }
-})
-
-/**
  * Options of the provider.
  *
  * @since 0.1.0
@@ -82,6 +71,23 @@ export interface Options {
   /** Changes the HTTP client beneath. */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
+
+/** What it accepts, with the clocks it runs. */
+const parametersOf = (
+  { connectTimeout = "30 seconds", idleTimeout, timeout = "2 minutes" }: Options
+): ReadonlyArray<Parameters.Parameter> =>
+  Parameters.fromSchema(Provider.Request, {
+    pick: ["model", "messages", "prompt", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"],
+    defaults: { connectTimeout, idleTimeout, timeout }
+  })
+
+/**
+ * What the provider accepts, and the clocks it runs by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const parameters: ReadonlyArray<Parameters.Parameter> = parametersOf({})
 
 const headersOf = (site: URL) => ({
   authority: site.host,
@@ -122,6 +128,10 @@ const isRefusal = (error: ProviderError): boolean =>
 /**
  * Makes the provider. The nonce and the post id that messages need are read off the site's page by the first call, and
  * shared by those that follow until the site refuses them; a refused message is sent once more with new ones.
+ *
+ * A reply that just ends, after a whole event and without saying that it is over, ends with `Finish` for the reason
+ * `unknown`: whether more was to come cannot be told. One whose connection breaks, or that ends within an event, is an
+ * error.
  *
  * @example
  * ```ts
@@ -178,7 +188,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
     return Provider.make({
       info,
       catalog,
-      parameters,
+      parameters: parametersOf(options),
       clocks: { idle: options.idleTimeout, total: options.timeout ?? "2 minutes" },
       run: (request) => Stream.unwrap(Effect.as(unlessIgnored(info.name, options.ignoreWorking), run(request)))
     })

@@ -54,35 +54,6 @@ export const catalog: ModelCatalog.ModelCatalog = ModelCatalog.make({
   aliases: { "meta-llama/Meta-Llama-3-70B-Instruct": "meta/meta-llama-3-70b-instruct" }
 })
 
-const total = Duration.minutes(3)
-
-/**
- * What the provider accepts.
- *
- * @since 0.1.0
- * @category models
- */
-export const parameters: ReadonlyArray<Parameters.Parameter> = Parameters.fromSchema(Provider.Request, {
-  pick: [
-    "model",
-    "messages",
-    "prompt",
-    "system",
-    "maxTokens",
-    "temperature",
-    "topP",
-    "topK",
-    "stop",
-    "extra",
-    "apiKey",
-    "headers",
-    "timeout",
-    "idleTimeout",
-    "connectTimeout"
-  ],
-  defaults: { timeout: total }
-})
-
 /**
  * Options of the provider; those of the client beneath can be given too.
  *
@@ -99,6 +70,39 @@ export interface Options extends Omit<ReplicateConfig.Options, "token"> {
   /** What to do with a model that cannot stream; see `Prediction.StreamOptions`. Default `fail`. */
   readonly unstreamable?: "fail" | "poll" | undefined
 }
+
+/** What it accepts, with the clocks it runs. */
+const parametersOf = (
+  { connectTimeout = "30 seconds", idleTimeout, timeout = "3 minutes" }: Options
+): ReadonlyArray<Parameters.Parameter> =>
+  Parameters.fromSchema(Provider.Request, {
+    pick: [
+      "model",
+      "messages",
+      "prompt",
+      "system",
+      "maxTokens",
+      "temperature",
+      "topP",
+      "topK",
+      "stop",
+      "extra",
+      "apiKey",
+      "headers",
+      "timeout",
+      "idleTimeout",
+      "connectTimeout"
+    ],
+    defaults: { connectTimeout, idleTimeout, timeout }
+  })
+
+/**
+ * What the provider accepts, and the clocks it runs by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const parameters: ReadonlyArray<Parameters.Parameter> = parametersOf({})
 
 /** Where calls without a key go. */
 const keyless = "https://replicate.com/api"
@@ -182,8 +186,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
     return Provider.make({
       info: { ...info, needsAuth },
       catalog: anyModel === true ? { ...catalog, mode: "lenient" } : catalog,
-      parameters,
-      clocks: { idle: options.idleTimeout, total: options.timeout ?? total },
+      parameters: parametersOf(options),
+      clocks: { idle: options.idleTimeout, total: options.timeout ?? "3 minutes" },
       // not every model honours its stop sequences
       enforces: ["maxTokens"],
       run

@@ -5,13 +5,11 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as Arr from "effect/Array"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as BrowserSession from "../http/BrowserSession.js"
@@ -102,17 +100,6 @@ export const catalogOf = (models: ReadonlyArray<Model>): ModelCatalog.ModelCatal
 export const catalog: ModelCatalog.ModelCatalog = catalogOf(models)
 
 /**
- * What the provider accepts.
- *
- * @since 0.1.0
- * @category models
- */
-export const parameters: ReadonlyArray<Parameters.Parameter> = Parameters.fromSchema(Provider.Request, {
-  pick: ["model", "messages", "prompt", "maxTokens", "stop", "extra", "apiKey", "timeout", "connectTimeout"],
-  defaults: { timeout: "5 minutes" }
-})
-
-/**
  * Options of the provider.
  *
  * @since 0.1.0
@@ -137,11 +124,42 @@ export interface Options {
   readonly polling?: Polling.Policy | undefined
   /** Total clock. Default 5 minutes; with a key, 3. */
   readonly timeout?: Duration.DurationInput | undefined
+  /** Idle clock. Default none; nothing arrives before the end. */
+  readonly idleTimeout?: Duration.DurationInput | undefined
   /** Connect clock of each request. Default 30 seconds. */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /** Changes the HTTP client beneath. */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
+
+/** What it accepts, with the clocks it runs. */
+const parametersOf = (
+  { apiKey, connectTimeout = "30 seconds", idleTimeout, timeout = isPresent(apiKey) ? "3 minutes" : "5 minutes" }:
+    Options
+): ReadonlyArray<Parameters.Parameter> =>
+  Parameters.fromSchema(Provider.Request, {
+    pick: [
+      "model",
+      "messages",
+      "prompt",
+      "maxTokens",
+      "stop",
+      "extra",
+      "apiKey",
+      "timeout",
+      "idleTimeout",
+      "connectTimeout"
+    ],
+    defaults: { connectTimeout, idleTimeout, timeout }
+  })
+
+/**
+ * What the provider accepts, and the clocks it runs by default.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const parameters: ReadonlyArray<Parameters.Parameter> = parametersOf({})
 
 const headers = {
   accept: "*/*",
@@ -150,15 +168,6 @@ const headers = {
   origin: "https://replicate.com",
   referer: "https://replicate.com/",
   "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36"
-}
-
-/** The API takes no ids of the private deployments that some models once ran on. */
-const isPublic = (version: string): boolean => !version.startsWith("dp-")
-
-/** One version by chance, of those that can be asked for. */
-const chooseVersion = ({ versions }: Model, withKey: boolean): Effect.Effect<string> => {
-  const usable = withKey ? versions.filter(isPublic) : versions
-  return Random.choice(Arr.isNonEmptyReadonlyArray(usable) ? usable : versions)
 }
 
 /**
@@ -229,7 +238,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       const kind = model?.kind ?? "text"
       const prompt = yield* promptOf(info.name, request, kind)
       const key = isPresent(request.apiKey) ? request.apiKey : ownKey
-      const version = options.version ?? (model === undefined ? "" : yield* chooseVersion(model, key !== undefined))
+      const version = options.version ??
+        (model === undefined ? "" : yield* homeModels.chooseVersion(model, key !== undefined))
       const input = { prompt, ...request.extra }
       const { output } = yield* key === undefined
         ? withoutKey(request, version, input)
@@ -240,8 +250,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
     return Provider.make({
       info: { ...info, working: ownKey !== undefined },
       catalog: kind === "image" ? { ...all, default: all.defaultImage } : all,
-      parameters,
-      clocks: { total: options.timeout ?? "5 minutes" },
+      parameters: parametersOf(options),
+      clocks: { idle: options.idleTimeout, total: options.timeout ?? "5 minutes" },
       run: (request) => Stream.unwrap(Effect.map(run(request), Stream.fromIterable))
     })
   })

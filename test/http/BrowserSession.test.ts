@@ -1,13 +1,17 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as BrowserSession from "effect-providers/http/BrowserSession"
+import * as Proxy from "effect-providers/http/Proxy"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as fakeHttp from "../support/fakeHttp.js"
+import { rawServer } from "../support/rawServer.js"
 
 const site = "https://site.example"
 const agent = { "user-agent": "Mozilla/5.0" }
@@ -124,6 +128,35 @@ describe("BrowserSession", () => {
       assert.strictEqual(session.malformed(response, { why: "not expected" }).detail, "not expected")
     }))
 
+  it.effect("keeps a Secure cookie that came over https alone", () =>
+    Effect.gen(function*() {
+      for (const [site, kept] of [["https://site.example", "a=1; b=2"], ["http://site.example", "b=2"]] as const) {
+        const { cookies, visit } = yield* setup([["a=1; Secure", "b=2"]], { site })
+        yield* visit(site)
+        yield* visit(site)
+        assert.deepStrictEqual(cookies(), [undefined, kept])
+      }
+    }))
+
+  it.effect("F07: a cookie that cannot be sent is told by its name, before any I/O", () =>
+    Effect.gen(function*() {
+      for (const value of ["s3cr3t\nx: y", "s3cr3t; other=1", "s3cr3t\u0142", "s3cr3t\u0000"]) {
+        const { http, visit } = yield* setup([], { cookies: { fine: Redacted.make("1"), odd: Redacted.make(value) } })
+        const error = yield* Effect.flip(visit())
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), ["cookies.odd"])
+        assert.notInclude(JSON.stringify(error), "s3cr3t")
+        assert.deepStrictEqual(http.requests, [])
+      }
+      const { visit } = yield* setup([], { cookies: { "od d": Redacted.make("1") } })
+      assert.strictEqual((yield* Effect.flip(visit()))._tag, "InvalidRequest")
+      const { cookies, visit: allowed } = yield* setup([], {
+        cookies: { a: Redacted.make(`"1, 2"`), b: Redacted.make("") }
+      })
+      yield* allowed()
+      assert.deepStrictEqual(cookies(), [`a="1, 2"; b=`])
+    }))
+
   it.effect("gives up on an answer that does not come", () =>
     Effect.gen(function*() {
       const http = fakeHttp.make(() => Effect.never)
@@ -171,4 +204,183 @@ describe("BrowserSession", () => {
       )
       assert.strictEqual(response.status, 200)
     }))
+})
+
+describe("BrowserSession: redirects", () => {
+  interface Stop {
+    readonly status?: number
+    readonly location?: string
+    readonly cookies?: ReadonlyArray<string>
+  }
+
+  /** A session before sites that answer each URL as told, and else with a page. */
+  const setup = (stops: Readonly<Record<string, Stop>>, options: Partial<BrowserSession.Options> = {}) =>
+    Effect.gen(function*() {
+      const http = fakeHttp.make(({ url }) => {
+        const { cookies = [], location, status = 200 } = stops[url] ?? {}
+        const headers = new Headers(location === undefined ? {} : { location })
+        for (const cookie of cookies) headers.append("set-cookie", cookie)
+        return new Response(`page of ${url}`, { status, headers })
+      })
+      const session = yield* Effect.provide(
+        BrowserSession.make({ provider: "Site", site, headers: agent, ...options }),
+        http.layer
+      )
+      const went = () => http.requests.map(({ headers, method, url }) => [method, url, headers["cookie"]])
+      return { http, session, went }
+    })
+
+  const get = HttpClientRequest.get(`${site}/`)
+
+  it.effect("F07: are followed, and each of them sets cookies", () =>
+    Effect.gen(function*() {
+      const { session, went } = yield* setup({
+        [`${site}/`]: { status: 302, location: "/in?from=%2F", cookies: ["a=1"] },
+        [`${site}/in?from=%2F`]: { status: 308, location: "https://site.example/home", cookies: ["a=2", "b=1"] },
+        [`${site}/home`]: { cookies: ["c=1"] }
+      })
+      assert.strictEqual(yield* session.text(yield* session.send(get)), `page of ${site}/home`)
+      yield* session.send(HttpClientRequest.get(`${site}/next`))
+      assert.deepStrictEqual(went(), [
+        ["GET", `${site}/`, undefined],
+        ["GET", `${site}/in?from=%2F`, "a=1"],
+        ["GET", `${site}/home`, "a=2; b=1"],
+        ["GET", `${site}/next`, "a=2; b=1; c=1"]
+      ])
+    }))
+
+  it.effect("take no credentials to another origin, and bring no cookies from there", () =>
+    Effect.gen(function*() {
+      const other = "https://other.example/"
+      const { http, session, went } = yield* setup({
+        [`${site}/`]: { status: 302, location: other, cookies: ["a=1"] },
+        [other]: { status: 302, location: `${site}/back`, cookies: ["a=stolen", "b=stolen"] }
+      }, { cookies: { mine: Redacted.make("1") } })
+      yield* session.send(HttpClientRequest.bearerToken(get, "secret"))
+      assert.deepStrictEqual(went(), [
+        ["GET", `${site}/`, "mine=1"],
+        ["GET", other, undefined],
+        ["GET", `${site}/back`, "mine=1; a=1"]
+      ])
+      assert.deepStrictEqual(http.requests.map(({ headers }) => headers["authorization"]), [
+        "Bearer secret",
+        undefined,
+        undefined
+      ])
+    }))
+
+  const methods: ReadonlyArray<[status: number, method: "POST" | "PUT", next: string]> = [
+    [301, "POST", "GET"],
+    [302, "POST", "GET"],
+    [303, "POST", "GET"],
+    [303, "PUT", "GET"],
+    [302, "PUT", "PUT"],
+    [307, "POST", "POST"],
+    [308, "POST", "POST"]
+  ]
+  for (const [status, method, next] of methods) {
+    it.effect(`a ${method} that meets ${status} goes on as ${next}`, () =>
+      Effect.gen(function*() {
+        const { http, session } = yield* setup({ [`${site}/form`]: { status, location: "/other" } })
+        const form = HttpClientRequest.make(method)(`${site}/form`)
+        yield* session.send(HttpClientRequest.bodyUrlParams(form, { a: "1" }))
+        const [, second] = http.requests
+        assert(second !== undefined)
+        assert.strictEqual(second.method, next)
+        assert.strictEqual(second.body, next === "GET" ? undefined : "a=1")
+        assert.strictEqual(second.headers["content-type"] === undefined, next === "GET")
+      }))
+  }
+
+  it.effect("without end are given up after 10", () =>
+    Effect.gen(function*() {
+      const { http, session } = yield* setup({ [`${site}/`]: { status: 302, location: "/" } })
+      const error = yield* Effect.flip(session.send(get))
+      assert.deepInclude({ ...error }, { _tag: "ResponseError", reason: "status", status: 302 })
+      assert.strictEqual(http.requests.length, 11)
+    }))
+
+  it.effect("that lead nowhere are errors", () =>
+    Effect.gen(function*() {
+      for (const location of ["ftp://site.example/", "http://", "data:text/html,hi", undefined]) {
+        const stop = location === undefined ? { status: 302 } : { status: 302, location }
+        const { http, session } = yield* setup({ [`${site}/`]: stop })
+        const error = yield* Effect.flip(session.send(get))
+        assert.deepInclude({ ...error }, { _tag: "ResponseError", reason: "status", status: 302 })
+        assert.strictEqual(http.requests.length, 1)
+      }
+      const { session } = yield* setup({ [`${site}/`]: { status: 300, location: "/other" } })
+      assert.deepInclude({ ...(yield* Effect.flip(session.send(get))) }, { status: 300 })
+    }))
+
+  it.effect("are all under one connect clock", () =>
+    Effect.gen(function*() {
+      const http = fakeHttp.make(() =>
+        Effect.delay(Effect.succeed(new Response(null, { status: 302, headers: { location: "/" } })), "2 seconds")
+      )
+      const session = yield* Effect.provide(
+        BrowserSession.make({ provider: "Site", site, headers: agent, connectTimeout: "5 seconds" }),
+        http.layer
+      )
+      const fiber = yield* Effect.fork(Effect.flip(session.send(get)))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepInclude({ ...(yield* Fiber.join(fiber)) }, { _tag: "Timeout", clock: "connect" })
+      assert.strictEqual(http.requests.length, 3)
+    }))
+})
+
+describe("BrowserSession over sockets: redirects", () => {
+  /** A site that sends to another one, and what was shown to each. */
+  const sites = Effect.gen(function*() {
+    const shown: Array<readonly [path: string | undefined, cookies: string | undefined]> = []
+    const other = yield* rawServer(({ headers }, _, response) => {
+      shown.push(["other", headers.cookie])
+      response.writeHead(200, { "set-cookie": "other=1" }).end("other")
+    })
+    const own = yield* rawServer(({ headers, url }, _, response) => {
+      shown.push([url, headers.cookie])
+      if (url === "/away") response.writeHead(302, { "set-cookie": "way=1", location: other }).end("away")
+      else if (url === "/on") response.writeHead(302, { "set-cookie": "way=1", location: "/" }).end("on")
+      else response.writeHead(200, { "set-cookie": "own=1" }).end("own")
+    })
+    return { own, shown }
+  })
+
+  const manual = Layer.provide(
+    FetchHttpClient.layer,
+    Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" })
+  )
+  const node = Layer.orDie(Proxy.layer({}))
+
+  for (
+    const [client, layer, isSeen] of [
+      ["fetch that follows them", FetchHttpClient.layer, false],
+      ["fetch that does not", manual, true],
+      ["Node's client", node, true]
+    ] as const
+  ) {
+    it.scopedLive(`F07: by ${client}, no cookie of another origin is kept`, () =>
+      Effect.gen(function*() {
+        const { own, shown } = yield* sites
+        const session = yield* BrowserSession.make({
+          provider: "Site",
+          site: own,
+          headers: {},
+          cookies: { mine: Redacted.make("1") }
+        })
+        const visit = (path: string) =>
+          Effect.flatMap(session.send(HttpClientRequest.get(`${own}${path}`)), session.text)
+        assert.strictEqual(yield* visit("/away"), "other")
+        assert.strictEqual(yield* visit("/on"), "own")
+        assert.strictEqual(yield* visit("/"), "own")
+        const way = isSeen ? "; way=1" : ""
+        assert.deepStrictEqual(shown, [
+          ["/away", "mine=1"],
+          ["other", undefined],
+          ["/on", `mine=1${way}`],
+          ["/", `mine=1${way}`],
+          ["/", `mine=1${way}; own=1`]
+        ])
+      }).pipe(Effect.provide(layer)))
+  }
 })

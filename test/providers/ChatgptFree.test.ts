@@ -10,6 +10,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
@@ -102,6 +103,82 @@ describe("ChatgptFree: the request", () => {
       yield* Fiber.interrupt(first)
       assert.deepStrictEqual(texts(yield* Fiber.join(second)), ["Hello ", "there"])
       assert.deepStrictEqual(yield* calls, ["GET", "GET", "POST"])
+    }))
+
+  const eight = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.forEach(Array.from({ length: 8 }), () => Effect.fork(effect))
+
+  it.effect("F16: calls that wait for a page share its failure, and a later call looks anew", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Delay", duration: "1 second" })
+      yield* emulator.fail(page, { _tag: "Answer", status: 503 })
+      const fibers = yield* eight(Effect.flip(ask(asked)))
+      yield* TestClock.adjust("1 second")
+      for (const error of yield* Fiber.join(Fiber.all(fibers))) {
+        assert.deepInclude({ ...error }, { _tag: "ResponseError", status: 503 })
+      }
+      assert.deepStrictEqual(yield* calls, ["GET"])
+      assert.deepStrictEqual(texts(yield* ask(asked)), ["Hello ", "there"])
+      assert.deepStrictEqual(yield* calls, ["GET", "GET", "POST"])
+    }))
+
+  it.effect("F16: calls whose nonce was refused share the failure of the page, too", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* ask(asked)
+      yield* emulator.renewNonce
+      yield* emulator.fail(page, { _tag: "Delay", duration: "1 second" })
+      yield* emulator.fail(page, KeylessEmulator.cloudflare)
+      const fibers = yield* eight(Effect.flip(ask(asked)))
+      yield* TestClock.adjust("1 second")
+      for (const error of yield* Fiber.join(Fiber.all(fibers))) assert.strictEqual(error._tag, "Blocked")
+      assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: a page that one call gave up soon is still waited for by those that have the time", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Stall" })
+      const hasty = yield* Effect.fork(Effect.flip(ask({ ...asked, connectTimeout: "1 second" })))
+      yield* TestClock.adjust(0)
+      const fibers = yield* eight(ask(asked))
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude({ ...(yield* Fiber.join(hasty)) }, { _tag: "Timeout", clock: "connect" })
+      for (const outputs of yield* Fiber.join(Fiber.all(fibers))) {
+        assert.deepStrictEqual(texts(outputs), ["Hello ", "there"])
+      }
+      assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: of those that are left by the one that read the page, one reads it", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Stall" })
+      const first = yield* Effect.fork(ask(asked))
+      yield* TestClock.adjust(0)
+      const fibers = yield* eight(ask(asked))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(first)
+      for (const outputs of yield* Fiber.join(Fiber.all(fibers))) {
+        assert.deepStrictEqual(texts(outputs), ["Hello ", "there"])
+      }
+      assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: one that waits for the page is interrupted at once", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* setup()
+      yield* emulator.fail(page, { _tag: "Delay", duration: "1 minute" })
+      const first = yield* Effect.fork(ask(asked))
+      yield* TestClock.adjust(0)
+      const second = yield* Effect.fork(ask(asked))
+      yield* TestClock.adjust(0)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(second)))
+      const third = yield* Effect.fork(Effect.flip(ask({ ...asked, timeout: "1 second" })))
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude({ ...(yield* Fiber.join(third)) }, { _tag: "Timeout", clock: "total" })
+      yield* Fiber.interrupt(first)
     }))
 
   const pages: ReadonlyArray<[what: string, html: string, detail: string]> = [
@@ -236,6 +313,18 @@ describe("ChatgptFree: the request", () => {
       )
     }))
 
+  it.effect("F15: the parameters tell the clocks that are run", () =>
+    Effect.gen(function*() {
+      const clocksOf = (options: ChatgptFree.Options) =>
+        Effect.map(setup({}, options), ({ provider }) =>
+          provider.parameters.filter(({ name }) =>
+            /timeout$/i.test(name)
+          ).map((parameter) => parameter.default))
+      assert.deepStrictEqual(yield* clocksOf({}), ["2 minutes", undefined, "30 seconds"])
+      const own = { timeout: "7 seconds", idleTimeout: "6 seconds", connectTimeout: "5 seconds" } as const
+      assert.deepStrictEqual(yield* clocksOf(own), ["7 seconds", "6 seconds", "5 seconds"])
+    }))
+
   it.effect("F18: unknown options do no harm", () =>
     Effect.gen(function*() {
       const { ask } = yield* setup()
@@ -281,6 +370,8 @@ describe("ChatgptFree: the reply", () => {
     ["F10: JSON over several lines", `{\n  "status": "success",\n  "data": "Hello"\n}\n`, ["Hello"]],
     ["F10: JSON after deltas", delta("a") + `{"data":"Hello"}\n` + done, ["a", "Hello"]],
     ["F10: JSON before deltas comes last all the same", `{"data":"Hello"}\n` + delta("a") + done, ["a", "Hello"]],
+    ["F10: JSON after deltas, whose last line needs no end", delta("a") + `{\n"data":"Hello"\n}`, ["a", "Hello"]],
+    ["F12: noise before deltas, without [DONE]", "<br>Notice\n" + delta("a"), ["a"]],
     ["F12: what surrounds a reply that was understood", delta("a") + "<br>Notice\n" + done, ["a"]]
   ]
   for (const [row, text, expected] of replies) {
@@ -304,6 +395,7 @@ describe("ChatgptFree: the reply", () => {
       assert.deepStrictEqual(yield* finish(delta("a") + last("length") + done), { _tag: "Finish", reason: "length" })
       assert.deepStrictEqual(yield* finish(delta("a") + done), { _tag: "Finish", reason: "stop" })
       assert.deepStrictEqual(yield* finish(delta("a")), { _tag: "Finish", reason: "unknown" })
+      assert.deepStrictEqual(yield* finish(last("content_filter")), { _tag: "Finish", reason: "content-filter" })
     }))
 
   const flaws: ReadonlyArray<[what: string, text: string, shown: string]> = [
@@ -399,6 +491,63 @@ describe("ChatgptFree: the reply", () => {
       const { ask } = yield* setup({ reply: () => ({ _tag: "Text", text }) })
       const error = yield* Effect.flip(ask(asked))
       assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed" })
+    }))
+
+  it.effect("F09: a reply that ends anywhere within an event is no success; one that ends between events is", () =>
+    Effect.gen(function*() {
+      const events = [`event: message\nid: 1\n${delta("Hel")}`, delta("lo"), `id: 3\n${delta(" you")}`]
+      const whole = events.join("")
+      // the data of an event is all there is to it: its last line needs no end, nor does the event
+      const ends = new Set([1, 2, 3].flatMap((n) => {
+        const end = events.slice(0, n).join("").length
+        return [end - 2, end - 1, end]
+      }))
+      for (let end = 1; end <= whole.length; end++) {
+        const outcome = yield* Effect.either(outputsOf(whole.slice(0, end)))
+        const what = JSON.stringify(whole.slice(0, end).slice(-20))
+        if (ends.has(end)) {
+          assert(outcome._tag === "Right", what)
+          assert.deepStrictEqual(outcome.right.at(-1), { _tag: "Finish", reason: "unknown" }, what)
+        } else {
+          assert(outcome._tag === "Left", what)
+          assert.deepInclude({ ...outcome.left }, { _tag: "ResponseError", reason: "malformed" }, what)
+        }
+      }
+    }))
+
+  it.effect("F09: what was said to be over is, whatever of an event comes after", () =>
+    Effect.map(
+      outputsOf(delta("a") + done + "data: {"),
+      (outputs) => assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason: "stop" })
+    ))
+
+  it.effect.each([
+    { what: "a line", text: "x".repeat(1 << 20) },
+    { what: "an event", text: `data: "${"x".repeat(1 << 20)}` },
+    { what: "JSON", text: `"${"x".repeat(64)}\n`.repeat(1 << 14) }
+  ])("F12: $what without end is not read to the end", ({ text }) =>
+    Effect.gen(function*() {
+      const { emulator } = yield* setup()
+      const piece = new TextEncoder().encode(text)
+      let pulls = 0
+      const endless = new ReadableStream({
+        pull: (controller) => {
+          if (++pulls > 100) controller.error(new Error("it is read on and on"))
+          else controller.enqueue(piece)
+        }
+      })
+      const client = HttpClient.make((request) =>
+        request.method === "GET"
+          ? emulator.client.execute(request)
+          : Effect.succeed(HttpClientResponse.fromWeb(request, new Response(endless)))
+      )
+      const error = yield* Effect.flip(Provider.text(asked)).pipe(
+        Effect.provide(ChatgptFree.layer({ ignoreWorking: true })),
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      assert(error._tag === "ResponseError")
+      assert.strictEqual(error.reason, "malformed")
+      assert.include(error.detail, "33554432 characters")
     }))
 
   for (const where of [page, post]) {

@@ -295,10 +295,19 @@ describe("Replicate: what it says of itself", () => {
         "    headers: Record<string, string>,",
         "    timeout: Duration = 3m,",
         "    idleTimeout: Duration,",
-        "    connectTimeout: Duration,",
+        "    connectTimeout: Duration = 30s,",
         ")"
       ].join("\n")
     ))
+
+  it.effect("R28: the parameters tell the clocks of the layer", () =>
+    Effect.gen(function*() {
+      const { parameters } = yield* Provider.Provider
+      const clocks = parameters.filter(({ name }) => /timeout$/i.test(name)).map((parameter) => parameter.default)
+      assert.deepStrictEqual(clocks, ["7 seconds", "6 seconds", "5 seconds"])
+    }).pipe(Effect.provide(
+      fake.server().provider({ timeout: "7 seconds", idleTimeout: "6 seconds", connectTimeout: "5 seconds" })
+    )))
 
   it("R28: each parameter has a type and a description", () =>
     Replicate.parameters.forEach((parameter) => {

@@ -124,8 +124,44 @@ describe("ReplicateHome: the request", () => {
       assert.deepStrictEqual(provider.info, ReplicateHome.info)
       assert.deepStrictEqual(
         provider.parameters.map(({ name }) => name),
-        ["model", "messages", "prompt", "maxTokens", "stop", "extra", "apiKey", "timeout", "connectTimeout"]
+        [
+          "model",
+          "messages",
+          "prompt",
+          "maxTokens",
+          "stop",
+          "extra",
+          "apiKey",
+          "timeout",
+          "idleTimeout",
+          "connectTimeout"
+        ]
       )
+    }))
+
+  it.effect("H05: the parameters tell the clocks that are run", () =>
+    Effect.gen(function*() {
+      const clocksOf = (options: ReplicateHome.Options) =>
+        Effect.map(setup({}, options), ({ provider }) =>
+          provider.parameters.filter(({ name }) =>
+            /timeout$/i.test(name)
+          ).map((parameter) => parameter.default))
+      assert.deepStrictEqual(yield* clocksOf({}), ["5 minutes", undefined, "30 seconds"])
+      const own = { timeout: "7 seconds", idleTimeout: "6 seconds", connectTimeout: "5 seconds" } as const
+      assert.deepStrictEqual(yield* clocksOf(own), ["7 seconds", "6 seconds", "5 seconds"])
+      const apiKey = Redacted.make("r8_key")
+      assert.deepStrictEqual(yield* clocksOf({ apiKey }), ["3 minutes", undefined, "30 seconds"])
+    }))
+
+  it.effect("H05: the idle clock is run", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* setup({ prediction: () => ({ polls: Infinity }) }, { idleTimeout: "12 seconds" })
+      for (const [request, seconds] of [[asked, 12], [{ ...asked, idleTimeout: "3 seconds" }, 3]] as const) {
+        const error = yield* Effect.flip(ask(request))
+        assert(error._tag === "Timeout")
+        assert.strictEqual(error.clock, "idle")
+        assert.deepStrictEqual(error.duration, Duration.seconds(seconds))
+      }
     }))
 
   it.effect("H06: the default image model, where images are meant", () =>
@@ -230,6 +266,19 @@ describe("ReplicateHome: the request", () => {
         gemmaVersion
       ])
       assert.strictEqual(ReplicateHome.historicModels.flatMap(({ versions }) => versions).length, 12)
+    }))
+
+  it.effect("H21: an extra input that JSON cannot hold is told before any I/O", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* setup()
+      const circular: Record<string, unknown> = {}
+      circular["self"] = circular
+      for (const odd of [1n, circular]) {
+        const error = yield* Effect.flip(ask({ ...asked, extra: { odd } }))
+        assert(error._tag === "InvalidRequest")
+        assert.strictEqual(error.issues[0]?.field, "extra")
+      }
+      assert.deepStrictEqual(yield* emulator.requests, [])
     }))
 
   it.effect("H23: refused unless told otherwise, with a word on how", () =>

@@ -31,10 +31,13 @@ export interface Reader {
   readonly characters: number
 }
 
+/** Most characters held of one line, and of JSON. */
+const longest = 32 * 1024 * 1024
+
 const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
-/** Fields of event streams that say nothing here, and comments. */
-const isAside = (line: string): boolean => /^(?:(?:event|id|retry):|:)/.test(line)
+/** Fields of event streams that say nothing here. */
+const isField = (line: string): boolean => /^(?:event|id|retry):/.test(line)
 
 interface Choice {
   readonly content: string
@@ -69,6 +72,8 @@ const failureOf = (value: unknown): Flaw | undefined => {
 export const makeReader = (): Reader => {
   let held = ""
   let json = ""
+  /** Fields of an event have come, and its data has not. */
+  let isBegun = false
   let isDone = false
   let finish: unknown
   let flaw: Flaw | undefined
@@ -93,9 +98,11 @@ export const makeReader = (): Reader => {
   const readLine = (untrimmed: string, outputs: Array<Output.Output>) => {
     const line = untrimmed.trim()
     if (!line.startsWith("data:")) {
-      if (!isAside(line)) json += line
+      if (line === "" || isField(line)) isBegun = line !== ""
+      else if (!line.startsWith(":")) json += line
       return
     }
+    isBegun = false
     const data = line.slice("data:".length).trim()
     if (data === "[DONE]") isDone = true
     else readEvent(data, outputs)
@@ -113,8 +120,16 @@ export const makeReader = (): Reader => {
       held = ""
     }
     held += rest
+    if (!isOver() && Math.max(held.length, json.length) > longest) {
+      flaw = { kind: "malformed", why: `the reply has a line, or JSON, of more than ${longest} characters`, text: "" }
+    }
     return outputs
   }
+
+  /** Whether a last line without end can be all of it. */
+  const isWhole = (line: string) =>
+    line === "" || line.startsWith(":") ||
+    Option.isSome(parseJson(line.startsWith("data:") ? line.slice("data:".length) : json))
 
   const readJson = (outputs: Array<Output.Output>) => {
     const value = Option.getOrUndefined(parseJson(json))
@@ -131,14 +146,14 @@ export const makeReader = (): Reader => {
 
   const end = (): ReadonlyArray<Output.Output> => {
     const outputs: Array<Output.Output> = []
-    const unfinished = held.trim()
-    if (!isOver()) readLine(held, outputs)
+    const last = held.trim()
+    if (!isOver() && last !== "") readLine(last, outputs)
     held = ""
-    if (!isOver() && deltas > 0 && /^data:\s*[{[]/.test(unfinished) && Option.isNone(parseJson(unfinished.slice(5)))) {
+    if (!isOver() && deltas > 0 && (isBegun || !isWhole(last))) {
       flaw = { kind: "malformed", why: "the reply was cut in the middle of an event", text: "" }
     }
     if (flaw === undefined && json !== "") readJson(outputs)
-    else if (flaw === undefined && deltas === 0 && !isDone) {
+    else if (flaw === undefined && deltas === 0 && !isDone && finish === undefined) {
       flaw = { kind: "malformed", why: "the reply is empty", text: "" }
     }
     if (flaw === undefined && (isDone || finish !== undefined)) {

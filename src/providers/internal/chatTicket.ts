@@ -1,8 +1,13 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as SynchronizedRef from "effect/SynchronizedRef"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import type { Session } from "../../http/BrowserSession.js"
 import type { ProviderError } from "../../ProviderError.js"
 
@@ -28,31 +33,63 @@ const scrape = (page: string): Either.Either<Ticket, string> => {
   return nonce === undefined ? Either.left("No nonce found") : Either.right({ postId, nonce })
 }
 
+interface Asked {
+  readonly refused?: Ticket | undefined
+  readonly connectTimeout?: Duration.DurationInput | undefined
+}
+
 /** @internal */
 export interface Tickets {
   /**
    * The ticket in use. It is got from the page when there is none yet, or when it is the one that was refused; whoever
-   * asks meanwhile waits and shares it. A page without ticket is not remembered.
+   * asks meanwhile waits, and shares the ticket or the failure. A failure is not remembered.
    */
-  readonly take: (options: {
-    readonly refused?: Ticket | undefined
-    readonly connectTimeout?: Duration.DurationInput | undefined
-  }) => Effect.Effect<Ticket, ProviderError>
+  readonly take: (asked: Asked) => Effect.Effect<Ticket, ProviderError>
 }
+
+type Landing = Exit.Exit<Ticket, ProviderError>
+
+/** A look at the page, under way. */
+interface Flight extends Pick<Asked, "connectTimeout"> {
+  readonly landing: Deferred.Deferred<Landing>
+}
+
+/** That somebody left, or had less time, tells nothing about the page. */
+const concerns = (landing: Landing, flight: Flight, { connectTimeout }: Asked): boolean =>
+  !Exit.isInterrupted(landing) &&
+  (Equal.equals(flight.connectTimeout, connectTimeout) ||
+    !Option.exists(Option.flatMap(Exit.causeOption(landing), Cause.failureOption), ({ _tag }) => _tag === "Timeout"))
 
 /** @internal */
 export const makeTickets = (session: Session, page: string): Effect.Effect<Tickets> =>
-  Effect.map(SynchronizedRef.make<Ticket | undefined>(undefined), (held) => ({
-    take: ({ connectTimeout, refused }) => {
-      const read = Effect.gen(function*() {
-        const response = yield* session.send(HttpClientRequest.get(page), { connectTimeout })
-        const text = yield* session.text(response)
-        return yield* Effect.mapError(scrape(text), (why) => session.malformed(response, { why }))
+  Effect.sync(() => {
+    let held: Ticket | undefined
+    let flight: Flight | undefined
+
+    const read = Effect.fnUntraced(function*(connectTimeout: Asked["connectTimeout"]) {
+      const response = yield* session.send(HttpClientRequest.get(page), { connectTimeout })
+      const text = yield* session.text(response)
+      return yield* Effect.mapError(scrape(text), (why) => session.malformed(response, { why }))
+    })
+
+    const take: Tickets["take"] = (asked) =>
+      Effect.uninterruptibleMask((restore) => {
+        if (held !== undefined && held !== asked.refused) return Effect.succeed(held)
+        if (flight !== undefined) {
+          const joined = flight
+          return Effect.flatMap(
+            restore(Deferred.await(joined.landing)),
+            (landing) => concerns(landing, joined, asked) ? landing : restore(take(asked))
+          )
+        }
+        const { connectTimeout } = asked
+        const landing = Deferred.unsafeMake<Landing>(FiberId.none)
+        flight = { connectTimeout, landing }
+        return Effect.onExit(restore(read(connectTimeout)), (exit) => {
+          flight = undefined
+          if (Exit.isSuccess(exit)) held = exit.value
+          return Deferred.succeed(landing, exit)
+        })
       })
-      return SynchronizedRef.modifyEffect(held, (ticket) =>
-        Effect.map(
-          ticket === undefined || ticket === refused ? read : Effect.succeed(ticket),
-          (ticket) => [ticket, ticket]
-        ))
-    }
-  }))
+    return { take }
+  })

@@ -1,4 +1,6 @@
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
+import type * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 
 /** @internal */
 export interface HomeModel {
@@ -100,3 +102,16 @@ export const historicModels: ReadonlyArray<HomeModel> = [
     versions: ["f2ab8a5bfe79f02f0789a146cf5e73d2a4ff2684a98c2b303d1e1ff3814271db"]
   }
 ]
+
+/** The API takes no ids of the private deployments that some models once ran on. */
+const isPublic = (version: string): boolean => !version.startsWith("dp-")
+
+/**
+ * One version by chance, of those that can be asked for.
+ *
+ * @internal
+ */
+export const chooseVersion = ({ versions }: HomeModel, withKey: boolean): Effect.Effect<string> => {
+  const usable = withKey ? versions.filter(isPublic) : versions
+  return Random.choice(Arr.isNonEmptyReadonlyArray(usable) ? usable : versions)
+}

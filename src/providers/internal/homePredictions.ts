@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Session } from "../../http/BrowserSession.js"
 import * as Polling from "../../http/Polling.js"
-import { Timeout } from "../../ProviderError.js"
+import { InvalidRequest, Issue, Timeout } from "../../ProviderError.js"
 import { outcomeOf } from "../../replicate/internal/outcome.js"
 import { Prediction } from "../../replicate/schemas/Prediction.js"
 
@@ -51,8 +51,12 @@ const read = Effect.fnUntraced(function*(session: Session, response: HttpClientR
   return { reply, malformed }
 })
 
-const create = Effect.fnUntraced(function*({ baseUrl, connectTimeout, session }: Site, body: Body) {
-  const request = HttpClientRequest.bodyUnsafeJson(HttpClientRequest.post(`${baseUrl}/prediction`), body)
+const create = Effect.fnUntraced(function*({ baseUrl, connectTimeout, provider, session }: Site, body: Body) {
+  const request = yield* Effect.mapError(
+    HttpClientRequest.bodyJson(HttpClientRequest.post(`${baseUrl}/prediction`), body),
+    () =>
+      new InvalidRequest({ provider, issues: [new Issue({ field: "extra", message: "expected what JSON can hold" })] })
+  )
   const { malformed, reply } = yield* read(session, yield* session.send(request, { connectTimeout }))
   return yield* Effect.mapBoth(decodeCreated(reply), {
     onFailure: () => malformed("the answer has no id"),
