@@ -13,7 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { importKey } from "../replicate/internal/webhookSignature.js"
 import * as App from "./internal/app.js"
 import * as Catalogue from "./internal/catalogue.js"
 import type { ConnectionDropped } from "./internal/connection.js"
@@ -25,13 +27,15 @@ import type { Model } from "./internal/model.js"
 import * as Models from "./internal/models.js"
 import * as Predictions from "./internal/predictions.js"
 import * as RequestLog from "./internal/requestLog.js"
+import * as Webhooks from "./internal/webhooks.js"
 import * as Wire from "./internal/wire.js"
 
 export type { ConnectionDropped } from "./internal/connection.js"
 export type { Fault, Matcher } from "./internal/faults.js"
 export type { Field, Input, Model, Step } from "./internal/model.js"
 export type { LoggedRequest, LoggedStream } from "./internal/requestLog.js"
-export type { WirePrediction } from "./internal/wire.js"
+export type { LoggedWebhook } from "./internal/webhooks.js"
+export type { WirePrediction, WireTraining } from "./internal/wire.js"
 
 /**
  * Options of the emulator; what is left out has a default.
@@ -50,6 +54,10 @@ export interface Options {
   readonly streamUrl?: string | URL | undefined
   /** Origin the files are on; default that of the API. */
   readonly fileUrl?: string | URL | undefined
+  /** Sends the webhooks; when absent they are only logged. */
+  readonly webhookClient?: HttpClient.HttpClient | undefined
+  /** What webhooks are signed with, `whsec_` and base64; default a new one, which the API tells. */
+  readonly webhookSecret?: Redacted.Redacted<string> | undefined
 }
 
 /**
@@ -69,6 +77,8 @@ export interface Service {
   readonly streams: Effect.Effect<ReadonlyArray<RequestLog.LoggedStream>>
   /** All predictions as the API would give them now, newest first. */
   readonly predictions: Effect.Effect<ReadonlyArray<Wire.WirePrediction>>
+  /** The attempts to send a webhook, first to last. */
+  readonly webhooks: Effect.Effect<ReadonlyArray<Webhooks.LoggedWebhook>>
   /** What the links that download files are signed with. */
   readonly fileSecret: string
   /**
@@ -116,7 +126,12 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     const faults = Faults.make()
     const log = RequestLog.make()
     const predictions = Predictions.make()
-    const webhookSecret = `whsec_${Encoding.encodeBase64(yield* randomBytes(24))}`
+    const webhookSecret = options.webhookSecret ??
+      Redacted.make(`whsec_${Encoding.encodeBase64(yield* randomBytes(24))}`)
+    const webhookKey = yield* Effect.cached(Effect.orDie(importKey(webhookSecret)))
+    // a secret that is malformed is told at once
+    if (options.webhookSecret !== undefined) yield* webhookKey
+    const webhooks = yield* Webhooks.make(webhookKey, options.webhookClient)
     const fileSecret = Encoding.encodeBase64(yield* randomBytes(24))
     const streamOrigin = options.streamUrl === undefined ? undefined : originOf(options.streamUrl)
     const fileOrigin = options.fileUrl === undefined ? undefined : originOf(options.fileUrl)
@@ -127,6 +142,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
       examples: new Map(),
       deployments: Deployments.make(),
       files: Files.make(fileSecret),
+      webhooks,
       webhookSecret,
       streamOrigin,
       fileOrigin,
@@ -143,6 +159,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
         predictions.list,
         Effect.forEach((prediction) => Wire.encode(prediction, "read"))
       ),
+      webhooks: webhooks.sent,
       fileSecret,
       fail: (matcher, fault, times = 1) => faults.add(matcher, fault, times)
     }

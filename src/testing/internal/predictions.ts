@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
+import type { WebhookEvent } from "../../replicate/schemas/Prediction.js"
 import type { Input, Model, Step } from "./model.js"
 import * as Timeline from "./timeline.js"
 
@@ -17,7 +18,7 @@ export interface Prediction {
   readonly version: string
   readonly input: Input
   readonly webhook: string | undefined
-  readonly webhookEventsFilter: ReadonlyArray<string> | undefined
+  readonly webhookEventsFilter: ReadonlyArray<typeof WebhookEvent.Type> | undefined
   readonly deadline: number | undefined
   /** The name of the deployment that ran it. */
   readonly deployment?: string | undefined

@@ -57,6 +57,7 @@ export const create = Effect.fnUntraced(
       webhookEventsFilter: payload.webhook_events_filter,
       lifetime
     })
+    yield* state.webhooks.follow(prediction)
     const isHeld = seconds !== undefined && (yield* hold(prediction, seconds))
     const body = yield* Wire.encode(prediction, isHeld ? "held" : "created")
     return HttpServerResponse.unsafeJson(body, {

@@ -64,6 +64,7 @@ const create = (
       webhookEventsFilter: payload.webhook_events_filter,
       trains: { destination: destination.name, version: id }
     })
+    yield* state.webhooks.follow(training)
     const { completedAt } = yield* Ref.get(training.timeline)
     const model = { ...base.model, name: destination.name, version: id }
     state.models.put({
