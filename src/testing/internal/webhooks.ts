@@ -53,7 +53,7 @@ const interval = 500
 
 const patience = Duration.seconds(10)
 
-/** The end is told again 1, 3, 7, 15, 31 and 63 seconds after it was told in vain. */
+/** The end is told again 1, 3, 7, 15, 31 and 63 seconds after it was refused, and later when no answer came. */
 const again = Schedule.upTo(Schedule.exponential("1 second"), "1 minute")
 
 const eventOf = ({ _tag }: Timeline.Content): Event | undefined =>
@@ -116,7 +116,7 @@ const post = Effect.fnUntraced(
     })
     const response = yield* client.execute(HttpClientRequest.bodyText(request, text, "application/json"))
     // a body that is not read would keep its connection open
-    yield* Stream.runDrain(response.stream)
+    yield* Effect.ignore(response.text)
     return response.status
   },
   Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),

@@ -9,7 +9,7 @@ import { type PredictionRequest, VersionPredictionRequest } from "../../../repli
 import { invalidFields } from "../model.js"
 import type { Version } from "../models.js"
 import { paginate } from "../paginate.js"
-import { readBody, readHold, readLifetime } from "../predictionRequest.js"
+import { readBody, readHold, readLifetime, webhookIssues } from "../predictionRequest.js"
 import { hold, type Prediction } from "../predictions.js"
 import { invalid, notFound, problem } from "../problem.js"
 import { Api, json, originsOf, type State } from "../state.js"
@@ -42,7 +42,7 @@ export const create = Effect.fnUntraced(
   ) {
     const payload = yield* readBody(request, schema)
     const { deployment, shown, version } = yield* target(payload)
-    const issues = invalidFields(version.model, payload.input)
+    const issues = [...webhookIssues(payload.webhook), ...invalidFields(version.model, payload.input)]
     if (issues.length > 0) return yield* Effect.fail(invalid(issues))
     const seconds = yield* readHold(headers.prefer)
     const lifetime = yield* readLifetime(headers["cancel-after"])
