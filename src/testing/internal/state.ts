@@ -5,6 +5,7 @@ import type * as Redacted from "effect/Redacted"
 import { ReplicateApi } from "../../replicate/ReplicateApi.js"
 import { originOf } from "./connection.js"
 import type { Deployments } from "./deployments.js"
+import type { Faults } from "./faults.js"
 import type { Files } from "./files.js"
 import type { Models } from "./models.js"
 import type { Prediction, Predictions } from "./predictions.js"
@@ -25,6 +26,7 @@ export interface State {
   readonly examples: Map<string, Prediction>
   readonly deployments: Deployments
   readonly files: Files
+  readonly faults: Faults
   readonly webhooks: Webhooks
   /** What webhooks are signed with. */
   readonly webhookSecret: Redacted.Redacted<string>

@@ -51,7 +51,7 @@ interface Message extends Pick<LoggedWebhook, "url" | "event" | "body"> {}
 /** Outputs and logs are told no more often than this, in milliseconds. */
 const interval = 500
 
-const patience = Duration.seconds(10)
+const patience = Duration.minutes(1)
 
 /** The end is told again 1, 3, 7, 15, 31 and 63 seconds after it was refused, and later when no answer came. */
 const again = Schedule.upTo(Schedule.exponential("1 second"), "1 minute")
@@ -98,37 +98,36 @@ const messages = (prediction: Prediction, url: string): Stream.Stream<Message> =
   )
 }
 
-type Result = Pick<LoggedWebhook, "status" | "failure">
-
 const origin = { provider: "The webhook's receiver" }
 
-/** Posts a message, signed now. */
-const post = Effect.fnUntraced(
-  function*(client: HttpClient.HttpClient, key: CryptoKey, id: string, { body, url }: Message) {
-    const text = JSON.stringify(body)
-    const timestamp = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-    const request = HttpClientRequest.post(url, {
-      headers: {
-        "webhook-id": id,
-        "webhook-timestamp": String(timestamp),
-        "webhook-signature": yield* sign(key, `${id}.${timestamp}.`, text)
-      }
-    })
-    const response = yield* client.execute(HttpClientRequest.bodyText(request, text, "application/json"))
+/** The request of a message, signed now. */
+const signed = Effect.fnUntraced(function*(key: CryptoKey, id: string, { body, url }: Message) {
+  const text = JSON.stringify(body)
+  const timestamp = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+  return HttpClientRequest.post(url, {
+    headers: {
+      "webhook-id": id,
+      "webhook-timestamp": String(timestamp),
+      "webhook-signature": yield* sign(key, `${id}.${timestamp}.`, text)
+    }
+  }).pipe(HttpClientRequest.bodyText(text, "application/json"))
+})
+
+const send = (
+  client: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest
+): Effect.Effect<Pick<LoggedWebhook, "status" | "failure">> =>
+  client.execute(request).pipe(
     // a body that is not read would keep its connection open
-    yield* Effect.ignore(response.text)
-    return response.status
-  },
-  Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
-  Effect.timeoutTo({
-    duration: patience,
-    onSuccess: (status): Result => ({ status }),
-    onTimeout: (): Result => ({ failure: `${origin.provider} did not answer within ${Duration.format(patience)}.` })
-  }),
-  Effect.catchAll((error): Effect.Effect<Result> =>
-    Effect.succeed({ failure: Failure.fromHttpClientError(origin, error).message })
+    Effect.tap((response) => Effect.ignore(response.text)),
+    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" }),
+    Effect.timeoutTo({
+      duration: patience,
+      onSuccess: ({ status }) => ({ status }),
+      onTimeout: () => ({ failure: `${origin.provider} did not answer within ${Duration.format(patience)}.` })
+    }),
+    Effect.catchAll((error) => Effect.succeed({ failure: Failure.fromHttpClientError(origin, error).message }))
   )
-)
 
 /**
  * Calls webhooks by a client, in fibers that live no longer than the scope. Without a client, what would be sent is
@@ -147,15 +146,17 @@ export const make = (
 
     const deliver = Effect.fnUntraced(function*(message: Message) {
       const id = `msg_${yield* randomId()}`
-      const send: Effect.Effect<Result> = untraced === undefined
-        ? Effect.succeed({ failure: "The emulator was given no client to send webhooks with." })
-        : Effect.flatMap(key, (key) => post(untraced, key, id, message))
+      if (untraced === undefined) {
+        log.push({ id, attempt: 1, failure: "The emulator was given no client to send webhooks with.", ...message })
+        return
+      }
       let attempts = 0
-      const attempt = Effect.map(send, (result) => {
+      const attempt = Effect.gen(function*() {
+        const result = yield* send(untraced, yield* signed(yield* key, id, message))
         log.push({ id, attempt: ++attempts, ...result, ...message })
         return result.status !== undefined && result.status < 400
       })
-      const isRepeated = message.event === "completed" && untraced !== undefined
+      const isRepeated = message.event === "completed"
       yield* isRepeated ? Effect.repeat(attempt, { schedule: again, until: (isTaken) => isTaken }) : attempt
     })
 

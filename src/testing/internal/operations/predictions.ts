@@ -58,12 +58,15 @@ export const create = Effect.fnUntraced(
       lifetime
     })
     yield* state.webhooks.follow(prediction)
-    const isHeld = seconds !== undefined && (yield* hold(prediction, seconds))
-    const body = yield* Wire.encode(prediction, isHeld ? "held" : "created")
-    return HttpServerResponse.unsafeJson(body, {
-      status: 201,
-      headers: headers.prefer === undefined ? {} : { "preference-applied": headers.prefer }
-    })
+    const preference = headers.prefer === undefined ? {} : { "preference-applied": headers.prefer }
+    const answer = (body: object, status: number) =>
+      HttpServerResponse.unsafeJson(body, { status, headers: preference })
+    if (seconds === undefined) return answer(yield* Wire.encode(prediction, "created"), 201)
+    if (yield* hold(prediction, seconds)) return answer(yield* Wire.encode(prediction, "held"), 201)
+    const partial = yield* state.faults.take(request, "PartialHold")
+    return partial === undefined
+      ? answer(yield* Wire.encode(prediction, "created"), 202)
+      : answer({ output: null, ...(yield* Wire.encode(prediction, "held")) }, 202)
   },
   Effect.merge
 )
