@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import { sign } from "../../replicate/internal/webhookSignature.js"
 import type { WebhookEvent } from "../../replicate/schemas/Prediction.js"
@@ -74,30 +73,6 @@ const eventsOf = ({ completedAt, happenings, startedAt }: Timeline.Timeline, wan
   return [...events, { at: completedAt, event: "completed" as const }]
 }
 
-/** The messages of a prediction, each when its event happens, whatever became of the one before. */
-const messages = (prediction: Prediction, url: string): Stream.Stream<Message> => {
-  const wanted = new Set<Event>(prediction.webhookEventsFilter ?? ["output", "completed"])
-  const encoded: Effect.Effect<Message["body"]> = prediction.trains === undefined
-    ? Wire.encode(prediction, "read")
-    : Wire.encodeTraining(prediction)
-  const events = Effect.map(
-    Ref.get(prediction.timeline),
-    (timeline) =>
-      Stream.mapEffect(Stream.fromIterable(eventsOf(timeline, wanted)), ({ at, event }) =>
-        Effect.map(
-          Effect.zipRight(until(prediction, at), Ref.get(prediction.timeline)),
-          (now): Event => now === timeline ? event : "completed"
-        ))
-  )
-  return Stream.unwrap(events).pipe(
-    Stream.takeUntil((event) => event === "completed"),
-    Stream.filter((event) => wanted.has(event)),
-    Stream.mapEffect((event) => Effect.map(encoded, (body) => ({ url, event, body }))),
-    // a receiver that is slow does not make its prediction so
-    Stream.buffer({ capacity: "unbounded" })
-  )
-}
-
 const origin = { provider: "The webhook's receiver" }
 
 /** The request of a message, signed now. */
@@ -160,11 +135,29 @@ export const make = (
       yield* isRepeated ? Effect.repeat(attempt, { schedule: again, until: (isTaken) => isTaken }) : attempt
     })
 
+    /** Takes down each event when it happens, and lets it be delivered after those before. */
+    const follow = Effect.fnUntraced(function*(prediction: Prediction, url: string) {
+      const wanted = new Set<Event>(prediction.webhookEventsFilter ?? ["output", "completed"])
+      const turns = yield* Effect.makeSemaphore(1)
+      const timeline = yield* Ref.get(prediction.timeline)
+      for (const { at, event: planned } of eventsOf(timeline, wanted)) {
+        yield* until(prediction, at)
+        const event = (yield* Ref.get(prediction.timeline)) === timeline ? planned : "completed"
+        if (wanted.has(event)) {
+          const body = yield* prediction.trains === undefined
+            ? Wire.encode(prediction, "read")
+            : Wire.encodeTraining(prediction)
+          yield* Effect.forkIn(turns.withPermits(1)(deliver({ url, event, body })), scope)
+        }
+        if (event === "completed") return
+      }
+    })
+
     return {
       follow: (prediction) =>
         prediction.webhook === undefined
           ? Effect.void
-          : Effect.forkIn(Stream.runForEach(messages(prediction, prediction.webhook), deliver), scope),
+          : Effect.forkIn(follow(prediction, prediction.webhook), scope),
       sent: Effect.sync(() => log.slice())
     }
   })

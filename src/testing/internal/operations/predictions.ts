@@ -3,7 +3,6 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
 import type * as Schema from "effect/Schema"
 import { type PredictionRequest, VersionPredictionRequest } from "../../../replicate/schemas/Prediction.js"
 import { invalidFields } from "../model.js"
@@ -74,8 +73,6 @@ export const create = Effect.fnUntraced(
 const respond = (prediction: Prediction | undefined) =>
   prediction === undefined ? Effect.succeed(notFound) : json(Wire.encode(prediction, "read"))
 
-const createdAt = ({ timeline }: Prediction) => Effect.map(Ref.get(timeline), ({ createdAt }) => createdAt)
-
 /** @internal */
 export const predictions = (state: State) =>
   HttpApiBuilder.group(Api, "predictions", (handlers) =>
@@ -86,11 +83,9 @@ export const predictions = (state: State) =>
           const to = before === undefined ? Infinity : DateTime.toEpochMillis(before)
           // whatever is created here is created by the API
           const all = source === "web" ? [] : yield* state.predictions.list
-          const found = yield* Effect.filter(all, (prediction) =>
-            Effect.map(createdAt(prediction), (at) => from <= at && at < to))
+          const found = all.filter(({ createdAt }) => from <= createdAt && createdAt < to)
           return yield* paginate(request, found, ({ id }) =>
-            id, (prediction) =>
-            Wire.encode(prediction, "read"))
+            id, (prediction) => Wire.encode(prediction, "read"))
         }))
       .handleRaw("create", ({ headers, request }) =>
         create(state, request, headers, VersionPredictionRequest, ({ version: reference }) =>
