@@ -12,6 +12,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Answers from "./internal/answers.js"
 import { type ConnectionDropped, drop, pathOf } from "./internal/connection.js"
 import * as Faults from "./internal/faults.js"
 import * as Chat from "./internal/keylessChat.js"
@@ -96,11 +97,6 @@ export class KeylessEmulator
   extends Context.Tag("effect-providers/testing/KeylessEmulator")<KeylessEmulator, Service>()
 {}
 
-const answer = ({ body = "", headers = {}, status }: Extract<Fault, { readonly _tag: "Answer" }>) => {
-  const plain = typeof body === "string" ? HttpServerResponse.text(body) : HttpServerResponse.unsafeJson(body)
-  return plain.pipe(HttpServerResponse.setStatus(status), HttpServerResponse.setHeaders(headers))
-}
-
 const words = (message: string): Chat.Reply => ({ _tag: "Deltas", deltas: message.match(/\S+\s*/g) ?? [] })
 
 /**
@@ -154,7 +150,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       const fault = yield* faults.take(request, "Answer", "DropBefore", "DropAfter", "Stall")
       if (fault?._tag === "Stall") return yield* Effect.never
       if (fault?._tag === "DropBefore") return yield* drop(request)
-      const response = fault?._tag === "Answer" ? answer(fault) : yield* serve(request, entry)
+      const response = fault?._tag === "Answer" ? Answers.instead(fault) : yield* serve(request, entry)
       return fault?._tag === "DropAfter" ? yield* drop(request) : response
     }))
 

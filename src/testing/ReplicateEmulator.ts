@@ -1,22 +1,44 @@
 /**
  * Replicate's API in memory: the same declared API that the client is derived from, with predictions that live on the
- * Clock, event streams, files, a log of the requests, and faults on demand.
+ * Clock, event streams, files, signed webhooks, a log of the requests, and faults on demand.
+ *
+ * What a test in this process does by the `Service`, any other does over HTTP, without a token:
+ *
+ * | Request | Does or gives |
+ * | --- | --- |
+ * | `POST /__emulator/faults` | makes the next requests that match go wrong: `{ matcher, fault, times? }` |
+ * | `GET /__emulator/faults` | the faults still to come |
+ * | `DELETE /__emulator/faults` | forgets them |
+ * | `GET /__emulator/requests` | the requests that arrived |
+ * | `GET /__emulator/streams` | the streams that were opened |
+ * | `GET /__emulator/predictions` | all predictions as they are now |
+ * | `GET /__emulator/webhooks` | the attempts to send a webhook |
+ * | `POST /__emulator/reset` | begins anew |
+ *
+ * A fault in JSON: `{"matcher":{"method":"POST","path":{"pattern":"/predictions$"}},"fault":{"_tag":"Answer",
+ * "status":429,"headers":{"retry-after":"3"},"body":{"detail":"slow down","retry_after":3}},"times":2}`. A path is a
+ * prefix, or a pattern as here; durations are milliseconds, or text such as `"10 seconds"`.
  *
  * @since 0.1.0
  */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as ScopedRef from "effect/ScopedRef"
+import { importKey } from "../replicate/internal/webhookSignature.js"
 import * as App from "./internal/app.js"
 import * as Catalogue from "./internal/catalogue.js"
 import type { ConnectionDropped } from "./internal/connection.js"
+import * as Control from "./internal/control.js"
 import * as Deployments from "./internal/deployments.js"
 import * as Faults from "./internal/faults.js"
 import * as Files from "./internal/files.js"
@@ -25,13 +47,15 @@ import type { Model } from "./internal/model.js"
 import * as Models from "./internal/models.js"
 import * as Predictions from "./internal/predictions.js"
 import * as RequestLog from "./internal/requestLog.js"
+import * as Webhooks from "./internal/webhooks.js"
 import * as Wire from "./internal/wire.js"
 
 export type { ConnectionDropped } from "./internal/connection.js"
-export type { Fault, Matcher } from "./internal/faults.js"
+export type { ArmedFault, Fault, Matcher } from "./internal/faults.js"
 export type { Field, Input, Model, Step } from "./internal/model.js"
 export type { LoggedRequest, LoggedStream } from "./internal/requestLog.js"
-export type { WirePrediction } from "./internal/wire.js"
+export type { LoggedWebhook } from "./internal/webhooks.js"
+export type { WirePrediction, WireTraining } from "./internal/wire.js"
 
 /**
  * Options of the emulator; what is left out has a default.
@@ -50,6 +74,10 @@ export interface Options {
   readonly streamUrl?: string | URL | undefined
   /** Origin the files are on; default that of the API. */
   readonly fileUrl?: string | URL | undefined
+  /** Sends the webhooks; when absent they are only logged. */
+  readonly webhookClient?: HttpClient.HttpClient | undefined
+  /** What webhooks are signed with, `whsec_` and base64; default a new one, which the API tells. */
+  readonly webhookSecret?: Redacted.Redacted<string> | undefined
 }
 
 /**
@@ -69,6 +97,8 @@ export interface Service {
   readonly streams: Effect.Effect<ReadonlyArray<RequestLog.LoggedStream>>
   /** All predictions as the API would give them now, newest first. */
   readonly predictions: Effect.Effect<ReadonlyArray<Wire.WirePrediction>>
+  /** The attempts to send a webhook, first to last. */
+  readonly webhooks: Effect.Effect<ReadonlyArray<Webhooks.LoggedWebhook>>
   /** What the links that download files are signed with. */
   readonly fileSecret: string
   /**
@@ -76,6 +106,15 @@ export interface Service {
    * the answer, one is used for each request, oldest first.
    */
   readonly fail: (matcher: Faults.Matcher, fault: Faults.Fault, times?: number) => Effect.Effect<void>
+  /** The faults that are still to come, oldest first. */
+  readonly faults: Effect.Effect<ReadonlyArray<Faults.ArmedFault>>
+  /** Forgets all faults that are still to come. */
+  readonly disarm: Effect.Effect<void>
+  /**
+   * Begins anew, with nothing in it and the same secrets. Requests under way are answered as they would have been;
+   * webhooks are not sent any more.
+   */
+  readonly reset: Effect.Effect<void>
 }
 
 /**
@@ -113,39 +152,60 @@ const originOf = (url: string | URL): string => new URL(url).origin
  */
 export const make = (options: Options = {}): Effect.Effect<Service, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const faults = Faults.make()
-    const log = RequestLog.make()
-    const predictions = Predictions.make()
-    const webhookSecret = `whsec_${Encoding.encodeBase64(yield* randomBytes(24))}`
+    const webhookSecret = options.webhookSecret ??
+      Redacted.make(`whsec_${Encoding.encodeBase64(yield* randomBytes(24))}`)
+    const webhookKey = yield* Effect.cached(Effect.orDie(importKey(webhookSecret)))
+    // a secret that is malformed is told at once
+    if (options.webhookSecret !== undefined) yield* webhookKey
     const fileSecret = Encoding.encodeBase64(yield* randomBytes(24))
     const streamOrigin = options.streamUrl === undefined ? undefined : originOf(options.streamUrl)
     const fileOrigin = options.fileUrl === undefined ? undefined : originOf(options.fileUrl)
     const origin = originOf(options.baseUrl ?? "https://api.replicate.com")
-    const app = yield* App.make({
-      models: Models.make([...Catalogue.builtIn, ...options.models ?? []], yield* Clock.currentTimeMillis),
-      predictions,
-      examples: new Map(),
-      deployments: Deployments.make(),
-      files: Files.make(fileSecret),
-      webhookSecret,
-      streamOrigin,
-      fileOrigin,
-      faults,
-      log,
-      tokens: options.tokens
+
+    const start = Effect.gen(function*() {
+      const state: App.Options = {
+        models: Models.make([...Catalogue.builtIn, ...options.models ?? []], yield* Clock.currentTimeMillis),
+        predictions: Predictions.make(),
+        examples: new Map(),
+        deployments: Deployments.make(),
+        files: Files.make(fileSecret),
+        webhooks: yield* Webhooks.make(webhookKey, options.webhookClient),
+        webhookSecret,
+        streamOrigin,
+        fileOrigin,
+        faults: Faults.make(),
+        log: RequestLog.make(),
+        tokens: options.tokens
+      }
+      return { state, app: yield* App.make(state) }
     })
-    return {
+    const current = yield* ScopedRef.fromAcquire(start)
+    const now = <A>(f: (state: App.Options) => Effect.Effect<A>) =>
+      Effect.flatMap(ScopedRef.get(current), ({ state }) => f(state))
+
+    const app: Service["app"] = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+      Control.isControl(request)
+        ? Control.answer(emulator, request)
+        : Effect.flatMap(ScopedRef.get(current), ({ app }) =>
+          app))
+    const emulator: Service = {
       app,
       client: LocalClient.make(app, new Set([origin, streamOrigin ?? origin, fileOrigin ?? origin])),
-      requests: log.requests,
-      streams: log.streams,
-      predictions: Effect.flatMap(
-        predictions.list,
-        Effect.forEach((prediction) => Wire.encode(prediction, "read"))
+      requests: now(({ log }) =>
+        log.requests
       ),
+      streams: now(({ log }) => log.streams),
+      predictions: now(({ predictions }) =>
+        Effect.flatMap(predictions.list, Effect.forEach((prediction) => Wire.encode(prediction, "read")))
+      ),
+      webhooks: now(({ webhooks }) => webhooks.sent),
       fileSecret,
-      fail: (matcher, fault, times = 1) => faults.add(matcher, fault, times)
+      fail: (matcher, fault, times = 1) => now(({ faults }) => faults.add(matcher, fault, times)),
+      faults: now(({ faults }) => faults.armed),
+      disarm: now(({ faults }) => faults.disarm),
+      reset: ScopedRef.set(current, start)
     }
+    return emulator
   })
 
 /**

@@ -64,5 +64,5 @@ export const make = (handle: (request: Seen) => Response | Unreachable | Effect.
       return HttpClientResponse.fromWeb(request, response)
     })
   )
-  return { requests, layer: Layer.succeed(HttpClient.HttpClient, client) }
+  return { requests, client, layer: Layer.succeed(HttpClient.HttpClient, client) }
 }

@@ -1,9 +1,10 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpServer from "@effect/platform/HttpServer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Output from "effect-providers/Output"
-import { Prediction, ReplicateClient } from "effect-providers/replicate"
+import { Prediction, ReplicateClient, Webhook } from "effect-providers/replicate"
 import { ReplicateEmulator } from "effect-providers/testing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -11,11 +12,13 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { createServer } from "node:http"
+import { createServer, type IncomingMessage } from "node:http"
 import { createInterface } from "node:readline"
+import { routes } from "../../src/testing/internal/control.js"
 
 const llama = "meta/meta-llama-3-70b-instruct"
 const input = { prompt: "Say hello" }
@@ -30,11 +33,20 @@ const words: ReplicateEmulator.Model = {
   script: () => Array.from({ length: 40 }, (_, n) => ({ _tag: "Text", after: "50 millis", text: ` word${n}` }))
 }
 
+const quick: ReplicateEmulator.Model = { name: "test/quick", kind: "text", boot: 0, script: () => [] }
+
+const emulator = Layer.unwrapEffect(
+  Effect.map(
+    HttpClient.HttpClient,
+    (webhookClient) => ReplicateEmulator.layer({ models: [words, quick], webhookClient })
+  )
+).pipe(Layer.provide(FetchHttpClient.layer))
+
 const listening = Layer.suspend(() => {
   const server = createServer()
   const hangUp = Layer.scopedDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
   return Layer.merge(ReplicateEmulator.serve, hangUp).pipe(
-    Layer.provideMerge(ReplicateEmulator.layer({ models: [words] })),
+    Layer.provideMerge(emulator),
     Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" }))
   )
 })
@@ -44,7 +56,7 @@ const served = <A, E>(
   test: (
     base: string,
     emulator: ReplicateEmulator.Service
-  ) => Effect.Effect<A, E, ReplicateClient.ReplicateClient>
+  ) => Effect.Effect<A, E, ReplicateClient.ReplicateClient | Scope.Scope>
 ) =>
   HttpServer.addressFormattedWith((base) =>
     Effect.flatMap(ReplicateEmulator.ReplicateEmulator, (emulator) =>
@@ -55,7 +67,7 @@ const served = <A, E>(
           )
         )
       ))
-  ).pipe(Effect.provide(listening))
+  ).pipe(Effect.scoped, Effect.provide(listening))
 
 /** Looks again until a condition holds, for 5 seconds at most. */
 const eventually = (condition: Effect.Effect<boolean>) =>
@@ -168,6 +180,113 @@ describe("over a socket", () => {
         assert.strictEqual((yield* Fiber.join(stalled))._tag, "UnknownException")
       })
     ))
+
+  const authorized = { headers: { authorization: "Bearer t" } }
+
+  /** The body as far as it comes, and whether that was its end. */
+  const readAll = (response: Response) =>
+    Effect.promise(async () => {
+      const chunks: Array<Uint8Array> = []
+      try {
+        for await (const chunk of response.body ?? []) chunks.push(chunk)
+        return { text: Buffer.concat(chunks).toString(), isWhole: true, chunks: chunks.length }
+      } catch {
+        return { text: Buffer.concat(chunks).toString(), isWhole: false, chunks: chunks.length }
+      }
+    })
+
+  it.live("a body that is cut is announced whole, and its beginning arrives", () =>
+    served((base, emulator) =>
+      Effect.gen(function*() {
+        const account = Effect.promise(() => get(`${base}/v1/account`, authorized))
+        const whole = yield* Effect.flatMap(account, readAll)
+        assert.isTrue(whole.isWhole)
+        for (const bytes of [undefined, 20]) {
+          yield* emulator.fail({}, { _tag: "CutBody", bytes })
+          const response = yield* account
+          assert.strictEqual(response.headers.get("content-length"), String(whole.text.length))
+          const { isWhole, text } = yield* readAll(response)
+          assert.isFalse(isWhole)
+          assert.strictEqual(text, whole.text.slice(0, bytes ?? whole.text.length / 2))
+        }
+      })
+    ))
+
+  it.live("a slow body comes in pieces, and any type can be told", () =>
+    served((base, emulator) =>
+      Effect.gen(function*() {
+        yield* emulator.fail({}, { _tag: "SlowBody", bytes: 40, pause: "20 millis" })
+        yield* emulator.fail({}, { _tag: "ContentType", contentType: "text/html" })
+        const response = yield* Effect.promise(() => get(`${base}/v1/account`, authorized))
+        assert.strictEqual(response.headers.get("content-type"), "text/html")
+        const { chunks, isWhole, text } = yield* readAll(response)
+        assert.strictEqual(JSON.parse(text).username, "emulator")
+        assert.isTrue(isWhole)
+        assert.isAbove(chunks, 1)
+      })
+    ))
+
+  it.live("any program can make it fail, and look into it", () =>
+    served((base, emulator) =>
+      Effect.gen(function*() {
+        const fault = { matcher: { path: "/v1/acc" }, fault: { _tag: "DropBefore" }, times: 2 }
+        const asked = yield* Effect.promise(() =>
+          get(`${base}/__emulator/faults`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(fault)
+          })
+        )
+        assert.strictEqual(asked.status, 201)
+        yield* Effect.flip(Effect.tryPromise(() => get(`${base}/v1/account`, authorized)))
+        const armed = yield* Effect.promise(async () => (await get(`${base}/__emulator/faults`)).json())
+        assert.deepStrictEqual(armed, [{ ...fault, times: 1 }])
+        yield* Effect.promise(() => get(`${base}/__emulator/faults`, { method: "DELETE" }))
+        assert.strictEqual((yield* Effect.promise(() => get(`${base}/v1/account`, authorized))).status, 200)
+        const requests = yield* Effect.promise(async () => (await get(`${base}/__emulator/requests`)).json())
+        assert.lengthOf(requests, 2)
+        const reset = yield* Effect.promise(() => get(`${base}/__emulator/reset`, { method: "POST" }))
+        assert.strictEqual(reset.status, 204)
+        assert.lengthOf(yield* emulator.requests, 0)
+      })
+    ))
+
+  it.live("C29: a webhook arrives as it was signed, and is not sent on by a redirection", () =>
+    served((base, emulator) =>
+      Effect.gen(function*() {
+        const arrived: Array<Pick<IncomingMessage, "url" | "headers"> & { readonly body: string }> = []
+        const receiver = yield* Effect.acquireRelease(
+          Effect.promise(async () => {
+            const server = createServer(async ({ headers, url }, response) => {
+              const request = response.req
+              let body = ""
+              for await (const chunk of request) body += String(chunk)
+              arrived.push({ url, headers, body })
+              response.writeHead(url === "/moved" ? 307 : 200, { location: "/elsewhere" }).end()
+            }).listen(0, "127.0.0.1")
+            await once(server, "listening")
+            return server
+          }),
+          (server) => Effect.sync(() => server.close().closeAllConnections())
+        )
+        const address = receiver.address()
+        assert(typeof address === "object" && address !== null)
+        const url = `http://127.0.0.1:${address.port}`
+        const { key } = yield* Effect.promise(async () =>
+          (await get(`${base}/v1/webhooks/default/secret`, authorized)).json()
+        )
+        for (const path of ["/hook?order=7", "/moved"]) {
+          yield* Prediction.create("test/quick", {}, { webhook: `${url}${path}`, webhookEventsFilter: ["completed"] })
+        }
+        yield* eventually(Effect.map(emulator.webhooks, ({ length }) => length === 2))
+        assert.sameMembers((yield* emulator.webhooks).map(({ status }) => status), [200, 307])
+        assert.sameMembers(arrived.map(({ url }) => url), ["/hook?order=7", "/moved"])
+        for (const { body, headers } of arrived) {
+          const { prediction } = yield* Webhook.receive({ headers, body }, { secret: Redacted.make(String(key)) })
+          assert.strictEqual(prediction.status, "succeeded")
+        }
+      })
+    ))
 })
 
 /** Runs the program until the test is over. */
@@ -207,21 +326,39 @@ describe("the program", () => {
         child.kill(signal)
         assert.strictEqual(yield* exitCode(child), 0)
         yield* Effect.ignore(Effect.tryPromise(() => stream.text()))
-      }), 20_000)
+      }), 60_000)
   }
 
-  it.scopedLive("says in one line what is wrong with its arguments", () =>
-    Effect.gen(function*() {
-      for (const args of [["--port", "http"], ["--prot", "1"]]) {
-        const child = yield* program(...args)
-        const [code, stdout, stderr] = yield* Effect.all(
-          [exitCode(child), text(child, "stdout"), text(child, "stderr")],
-          { concurrency: "unbounded" }
-        )
-        assert.strictEqual(code, 1)
-        assert.strictEqual(stdout, "")
-        assert.match(stderr, /^[^\n]+\n$/)
-        assert.include(stderr, args[0] ?? "")
+  const run = (...args: ReadonlyArray<string>) =>
+    Effect.flatMap(
+      program(...args),
+      (child) =>
+        Effect.all([exitCode(child), text(child, "stdout"), text(child, "stderr")], { concurrency: "unbounded" })
+    )
+
+  it.scopedLive(
+    "says in one line what is wrong with its arguments",
+    () =>
+      Effect.forEach(
+        [["--port", "http"], ["--prot", "1"]],
+        (args) =>
+          Effect.map(run(...args), ([code, stdout, stderr]) => {
+            assert.strictEqual(code, 1)
+            assert.strictEqual(stdout, "")
+            assert.match(stderr, /^[^\n]+\n$/)
+            assert.include(stderr, args[0] ?? "")
+          }),
+        { concurrency: "unbounded" }
+      ),
+    60_000
+  )
+
+  it.scopedLive("tells of its options and routes", () =>
+    Effect.map(run("--help"), ([code, stdout, stderr]) => {
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      for (const { about, method, path } of routes) {
+        assert.match(stdout, new RegExp(`${method} +${path} +${about.replaceAll(/[{}?]/g, "\\$&")}`))
       }
-    }), 20_000)
+      for (const option of ["--port", "--host"]) assert.include(stdout, option)
+    }), 60_000)
 })

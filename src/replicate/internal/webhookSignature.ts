@@ -31,8 +31,12 @@ const join = (head: Uint8Array, body: Uint8Array) => {
   return whole
 }
 
-/** The entry of the signature header that fits a body and what is signed before it. */
-const sign = (key: CryptoKey, head: string, body: Uint8Array | string): Effect.Effect<string> =>
+/**
+ * The entry of the signature header that fits a body and what is signed before it.
+ *
+ * @internal
+ */
+export const sign = (key: CryptoKey, head: string, body: Uint8Array | string): Effect.Effect<string> =>
   Effect.map(
     Effect.promise(() => {
       const signed = typeof body === "string" ? encoder.encode(head + body) : join(encoder.encode(head), body)

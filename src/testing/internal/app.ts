@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
@@ -6,9 +7,9 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Answers from "./answers.js"
 import { type ConnectionDropped, drop, pathOf } from "./connection.js"
 import * as EventStream from "./eventStream.js"
-import type { Fault, Faults } from "./faults.js"
 import * as Handlers from "./handlers.js"
 import * as Models from "./operations/models.js"
 import { notFound, unauthenticated } from "./problem.js"
@@ -18,7 +19,6 @@ import type { State } from "./state.js"
 
 /** @internal */
 export interface Options extends State {
-  readonly faults: Faults
   readonly log: RequestLog
   /** Tokens that are valid; all of them when absent. */
   readonly tokens: ReadonlyArray<string> | undefined
@@ -34,10 +34,14 @@ const stream = ({ faults, log, predictions }: Options) =>
     if (prediction === undefined) return notFound
 
     const cut = yield* faults.take(request, "CutStream")
-    const startsAnew = yield* faults.take(request, "IgnoreLastEventId")
     const noIds = yield* faults.take(request, "NoEventIds")
+    const lastEventId = request.headers["last-event-id"]
+    const again = lastEventId === undefined
+      ? undefined
+      : yield* faults.take(request, "IgnoreLastEventId", "RepeatEvents")
     const body = EventStream.make(request, prediction, log, {
-      lastEventId: startsAnew === undefined ? request.headers["last-event-id"] : undefined,
+      lastEventId,
+      repeat: again?._tag === "IgnoreLastEventId" ? Infinity : again?.events ?? 0,
       withIds: noIds === undefined,
       cutAfter: cut?.events
     })
@@ -89,25 +93,8 @@ const isApi = (request: HttpServerRequest.HttpServerRequest) => !/^\/(?:stream|f
 const isOpen = (request: HttpServerRequest.HttpServerRequest) =>
   !isApi(request) || /^\/v1\/(?:search|files\/[^/]+\/download)$/.test(pathOf(request))
 
-const answer = ({ body = "", headers = {}, status }: Extract<Fault, { readonly _tag: "Answer" }>) => {
-  const plain = HttpServerResponse.setStatus(
-    typeof body === "string" ? HttpServerResponse.text(body) : HttpServerResponse.unsafeJson(body),
-    status
-  )
-  return HttpServerResponse.setHeaders(plain, headers)
-}
-
-/** Half of what there is to say. */
-const halve = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
-  const { body } = response
-  return body._tag === "Uint8Array"
-    ? HttpServerResponse.uint8Array(body.body.subarray(0, body.body.length / 2), {
-      status: response.status,
-      headers: response.headers,
-      contentType: body.contentType
-    })
-    : response
-}
+/** The faults of which a request gets one. */
+const placed = ["Answer", "DropBefore", "DropAfter", "MalformedBody", "CutBody", "ContentType", "Stall"] as const
 
 /**
  * The whole emulator as one HTTP app, which needs nothing but the request.
@@ -130,12 +117,16 @@ export const make = (options: Options) =>
       const delay = yield* options.faults.take(request, "Delay")
       if (delay !== undefined) yield* Effect.sleep(delay.duration)
 
-      const fault = yield* options.faults.take(request, "Answer", "DropBefore", "DropAfter", "MalformedBody", "Stall")
+      const fault = yield* options.faults.take(request, ...placed)
+      const slow = yield* options.faults.take(request, "SlowBody")
       if (fault?._tag === "Stall") return yield* Effect.never
       if (fault?._tag === "DropBefore") return yield* drop(request)
-      const response = fault?._tag === "Answer" ? answer(fault) : yield* serve(request)
+      const served = fault?._tag === "Answer" ? Answers.instead(fault) : yield* serve(request)
       if (fault?._tag === "DropAfter") return yield* drop(request)
-      const sent = fault?._tag === "MalformedBody" ? halve(response) : response
-      return isApi(request) ? HttpServerResponse.setHeaders(sent, yield* rateLimit.headers(request)) : sent
+      const spoiled = fault === undefined || fault._tag === "Answer" ? served : Answers.spoil(served, fault, request)
+      const sent = slow === undefined ? spoiled : Answers.slow(spoiled, slow)
+      if (!isApi(request)) return sent
+      // what a fault tells of the rate limit stays
+      return HttpServerResponse.setHeaders(sent, Headers.merge(yield* rateLimit.headers(request), sent.headers))
     }))
   })

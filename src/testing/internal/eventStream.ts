@@ -1,6 +1,7 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -20,6 +21,8 @@ interface Event {
 /** @internal */
 export interface Options {
   readonly lastEventId: string | undefined
+  /** How many events before the missed ones are sent again. */
+  readonly repeat: number
   readonly withIds: boolean
   /** After how many events the connection is dropped. */
   readonly cutAfter: number | undefined
@@ -49,6 +52,12 @@ const doneData = {
   aborted: `{"reason":"canceled"}`
 }
 
+/** A stream on which nothing happens for so long ends. */
+const idleLimit = Duration.toMillis("30 seconds")
+
+/** What ends a stream of which there is nothing to tell, now or ever. */
+const timeout = ":408: 408 Request Timeout"
+
 /** All events of a prediction. An id is the second of the event, and its number in that second. */
 const eventsOf = ({ completedAt, happenings, status }: Timeline.Timeline): ReadonlyArray<Event> => {
   let second = -1
@@ -67,12 +76,16 @@ const eventsOf = ({ completedAt, happenings, status }: Timeline.Timeline): Reado
 
 const encoder = new TextEncoder()
 
-const encode = ({ data, event, id }: Event, withIds: boolean): Uint8Array => {
+const comment = (line: string) => encoder.encode(`${line}\n\n`)
+
+type Item = Event | typeof timeout
+
+const encode = (item: Item, withIds: boolean): Uint8Array => {
+  if (item === timeout) return comment(timeout)
+  const { data, event, id } = item
   const lines = data.split(/\r\n?|\n/).map((line) => `data: ${line}\n`).join("")
   return encoder.encode(`event: ${event}\n${withIds ? `id: ${id}\n` : ""}${lines}\n`)
 }
-
-const comment = (line: string) => Stream.make(encoder.encode(`${line}\n\n`))
 
 interface Cursor {
   readonly timeline: Timeline.Timeline
@@ -80,21 +93,21 @@ interface Cursor {
   readonly next: number
 }
 
-/** The events that are due next, once one is. */
+/** The events that are due next, once one is; or what ends the stream when none is for too long. */
 const advance = Effect.fnUntraced(function*(prediction: Prediction, cursor: Cursor) {
   const upcoming = cursor.events[cursor.next]
   if (upcoming === undefined) return Option.none()
-  yield* until(prediction, upcoming.at)
+  const limit = (yield* Clock.currentTimeMillis) + idleLimit
+  yield* until(prediction, Math.min(upcoming.at, limit))
   const timeline = yield* Ref.get(prediction.timeline)
   const events = timeline === cursor.timeline ? cursor.events : eventsOf(timeline)
   const now = yield* Clock.currentTimeMillis
   let next = cursor.next
   while ((events[next]?.at ?? Infinity) <= now) next++
+  const isIdle = next === cursor.next && upcoming.at > limit
+  const due: ReadonlyArray<Item> = isIdle ? [timeout] : events.slice(cursor.next, next)
   return Option.some(
-    [
-      Chunk.unsafeFromArray(events.slice(cursor.next, next)),
-      { timeline, events, next }
-    ] as const
+    [Chunk.unsafeFromArray(due), { timeline, events, next: isIdle ? events.length : next }] as const
   )
 })
 
@@ -102,17 +115,23 @@ const advance = Effect.fnUntraced(function*(prediction: Prediction, cursor: Curs
 const follow = (
   prediction: Prediction,
   timeline: Timeline.Timeline,
-  lastEventId: string | undefined
-): Stream.Stream<Event> => {
+  { lastEventId, repeat }: Options
+) => {
   const events = eventsOf(timeline)
-  const next = events.findIndex(({ id }) => id === lastEventId) + 1
+  const next = Math.max(0, events.findIndex(({ id }) => id === lastEventId) + 1 - repeat)
   return Stream.unfoldChunkEffect({ timeline, events, next }, (cursor: Cursor) => advance(prediction, cursor))
 }
 
-const count = (opened: OpenStream) => (events: Chunk.Chunk<Event>) => {
-  opened.sent += Chunk.size(events)
-  if (Chunk.some(events, ({ event }) => event === "done")) opened.state = "finished"
-  return events
+const count = (opened: OpenStream) => (items: Chunk.Chunk<Item>) => {
+  for (const item of items) {
+    if (item === timeout) {
+      opened.state = "idle"
+    } else {
+      opened.sent++
+      if (item.event === "done") opened.state = "finished"
+    }
+  }
+  return items
 }
 
 /**
@@ -124,29 +143,33 @@ export const make = (
   request: HttpServerRequest.HttpServerRequest,
   prediction: Prediction,
   log: RequestLog,
-  { cutAfter, lastEventId, withIds }: Options
+  options: Options
 ): Stream.Stream<Uint8Array, ConnectionDropped> =>
   Stream.unwrapScoped(Effect.gen(function*() {
     const timeline = yield* Ref.get(prediction.timeline)
-    if ((yield* Clock.currentTimeMillis) >= removedAt(prediction, timeline)) return comment(":408: 408 Request Timeout")
+    if ((yield* Clock.currentTimeMillis) >= removedAt(prediction, timeline)) return Stream.make(comment(timeout))
 
-    const opened = yield* Effect.acquireRelease(log.open(prediction.id, lastEventId), (opened) =>
+    const opened = yield* Effect.acquireRelease(log.open(prediction.id, options.lastEventId), (opened) =>
       Effect.sync(() => {
-        if (opened.state === "open") opened.state = "closed"
+        if (opened.state === "open") {
+          opened.state = "closed"
+        }
       }))
-    const send = (events: Stream.Stream<Event>) =>
-      events.pipe(
+    const send = (items: Stream.Stream<Item>) =>
+      items.pipe(
         Stream.mapChunks(count(opened)),
-        Stream.map((event) => encode(event, withIds))
+        Stream.map((item) =>
+          encode(item, options.withIds)
+        )
       )
     const cut = Stream.suspend(() => {
-      if (opened.state === "finished") return Stream.empty
+      if (opened.state !== "open") return Stream.empty
       opened.state = "dropped"
       return Stream.fromEffect(drop(request))
     })
-    const events = follow(prediction, timeline, lastEventId)
+    const events = follow(prediction, timeline, options)
     return Stream.concat(
-      comment(": hi"),
-      cutAfter === undefined ? send(events) : Stream.concat(send(Stream.take(events, cutAfter)), cut)
+      Stream.make(comment(": hi")),
+      options.cutAfter === undefined ? send(events) : Stream.concat(send(Stream.take(events, options.cutAfter)), cut)
     )
   }))

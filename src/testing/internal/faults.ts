@@ -19,20 +19,36 @@ export type Fault =
   }
   /** Waits before anything else happens; the request then goes on. */
   | { readonly _tag: "Delay"; readonly duration: Duration.DurationInput }
+  /** Sends the answer so many bytes at a time, with a pause before each piece but the first. */
+  | { readonly _tag: "SlowBody"; readonly bytes: number; readonly pause: Duration.DurationInput }
   /** Drops the connection before the request does anything. */
   | { readonly _tag: "DropBefore" }
   /** Does what was asked for, and drops the connection in place of the answer. */
   | { readonly _tag: "DropAfter" }
   /** Does what was asked for, and sends half of the answer as if it were all. */
   | { readonly _tag: "MalformedBody" }
+  /**
+   * Does what was asked for, announces the whole answer, and drops the connection after so many bytes of it: half when
+   * absent, which of a stream is nothing.
+   */
+  | { readonly _tag: "CutBody"; readonly bytes?: number | undefined }
+  /** Does what was asked for, and says that the answer is of another type. */
+  | { readonly _tag: "ContentType"; readonly contentType: string }
   /** Never answers, and does nothing. */
   | { readonly _tag: "Stall" }
   /** Drops the connection of a stream after so many events. */
   | { readonly _tag: "CutStream"; readonly events: number }
-  /** Begins a stream anew whatever `Last-Event-ID` says. */
+  /** Begins a stream that is taken up again anew, whatever its `Last-Event-ID` says. */
   | { readonly _tag: "IgnoreLastEventId" }
+  /** Sends a stream that is taken up again from so many events before what was missed. */
+  | { readonly _tag: "RepeatEvents"; readonly events: number }
   /** Leaves the ids out of a stream. */
   | { readonly _tag: "NoEventIds" }
+  /**
+   * Answers a create that was held in vain with its status and output by then, null when there is none, in place of
+   * `starting` without output. The service does both.
+   */
+  | { readonly _tag: "PartialHold" }
 
 /**
  * Which requests a fault is for; what is absent matches all.
@@ -46,6 +62,18 @@ export interface Matcher {
   readonly path?: string | RegExp | undefined
 }
 
+/**
+ * A fault that is still to come, for as many requests as are left.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ArmedFault {
+  readonly matcher: Matcher
+  readonly fault: Fault
+  readonly left: number
+}
+
 /** @internal */
 export interface Faults {
   readonly add: (matcher: Matcher, fault: Fault, times: number) => Effect.Effect<void>
@@ -54,6 +82,9 @@ export interface Faults {
     request: HttpServerRequest.HttpServerRequest,
     ...tags: ReadonlyArray<Tag>
   ) => Effect.Effect<Extract<Fault, { readonly _tag: Tag }> | undefined>
+  /** Oldest first. */
+  readonly armed: Effect.Effect<ReadonlyArray<ArmedFault>>
+  readonly disarm: Effect.Effect<void>
 }
 
 const matches = ({ method, path }: Matcher, request: HttpServerRequest.HttpServerRequest): boolean => {
@@ -68,22 +99,25 @@ const isOneOf =
 
 /** @internal */
 export const make = (): Faults => {
-  const armed: Array<{ readonly matcher: Matcher; readonly fault: Fault; left: number }> = []
+  let armed: ReadonlyArray<ArmedFault> = []
   return {
     add: (matcher, fault, times) =>
       Effect.sync(() => {
-        armed.push({ matcher, fault, left: times })
+        if (times > 0) armed = [...armed, { matcher, fault, left: times }]
       }),
     take: (request, ...tags) =>
       Effect.sync(() => {
         const isWanted = isOneOf(tags)
-        for (const entry of armed) {
-          if (entry.left > 0 && isWanted(entry.fault) && matches(entry.matcher, request)) {
-            entry.left--
-            return entry.fault
-          }
+        for (const [index, { fault, left, matcher }] of armed.entries()) {
+          if (!isWanted(fault) || !matches(matcher, request)) continue
+          armed = armed.toSpliced(index, 1, ...(left > 1 ? [{ matcher, fault, left: left - 1 }] : []))
+          return fault
         }
         return undefined
-      })
+      }),
+    armed: Effect.sync(() => armed),
+    disarm: Effect.sync(() => {
+      armed = []
+    })
   }
 }

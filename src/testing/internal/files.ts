@@ -53,7 +53,11 @@ export const make = (secret: string): Files => {
   )
   return {
     list,
-    get: (id) => Effect.map(list, (kept) => kept.find((file) => file.id === id)),
+    get: (id) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const file = files.get(id)
+        return file !== undefined && isKept(now)(file) ? file : undefined
+      }),
     add: Effect.fnUntraced(function*(given) {
       const digest = yield* Effect.promise(() => crypto.subtle.digest("SHA-256", given.bytes))
       const file: File = {

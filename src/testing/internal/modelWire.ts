@@ -86,7 +86,6 @@ export const encodeModel = Effect.fnUntraced(function*(
 ) {
   const [owner, name] = entry.name.split("/")
   const [latest] = yield* state.models.versions(entry)
-  const runs = (yield* state.predictions.list).filter(({ model }) => model.name === entry.name)
   const example = yield* exampleOf(state, request, entry)
   return {
     url: `https://replicate.com/${entry.name}`,
@@ -95,7 +94,7 @@ export const encodeModel = Effect.fnUntraced(function*(
     description: null,
     visibility: entry.visibility,
     is_official: entry.isOfficial,
-    run_count: runs.length,
+    run_count: state.predictions.runs(entry.name),
     created_at: Wire.timestamp(entry.createdAt, entry.name, 6),
     github_url: null,
     paper_url: null,

@@ -39,6 +39,16 @@ export const readBody = <A, I>(
   )
 }
 
+/**
+ * What is wrong with the URL of a webhook. The service wants HTTPS; what is tested often has none.
+ *
+ * @internal
+ */
+export const webhookIssues = (webhook: string | undefined): ReadonlyArray<InvalidField> =>
+  webhook === undefined || URL.canParse(webhook) && /^https?:$/.test(new URL(webhook).protocol)
+    ? []
+    : [{ type: "invalid", field: "webhook", description: "Must be an HTTP URL" }]
+
 const absent: Effect.Effect<number | undefined> = Effect.sync(() => undefined)
 
 /**

@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
+import type { WebhookEvent } from "../../replicate/schemas/Prediction.js"
 import type { Input, Model, Step } from "./model.js"
 import * as Timeline from "./timeline.js"
 
@@ -17,7 +18,8 @@ export interface Prediction {
   readonly version: string
   readonly input: Input
   readonly webhook: string | undefined
-  readonly webhookEventsFilter: ReadonlyArray<string> | undefined
+  readonly webhookEventsFilter: ReadonlyArray<typeof WebhookEvent.Type> | undefined
+  readonly createdAt: number
   readonly deadline: number | undefined
   /** The name of the deployment that ran it. */
   readonly deployment?: string | undefined
@@ -35,7 +37,7 @@ export interface Prediction {
 
 /** @internal */
 export type Create =
-  & Omit<Prediction, "id" | "streamId" | "deadline" | "timeline" | "stopped">
+  & Omit<Prediction, "id" | "streamId" | "createdAt" | "deadline" | "timeline" | "stopped">
   & {
     readonly fileOrigin: string
     readonly lifetime?: number | undefined
@@ -55,7 +57,9 @@ export interface Predictions {
   readonly list: Effect.Effect<ReadonlyArray<Prediction>>
   /** Newest first. */
   readonly trainings: Effect.Effect<ReadonlyArray<Prediction>>
-  /** Forgets all predictions of a version. */
+  /** How many predictions of a model there were. */
+  readonly runs: (model: string) => number
+  /** Forgets all predictions of a version, and their files. */
   readonly removeVersion: (version: string) => void
   /** A file that a prediction has given out and that has not expired. */
   readonly file: (path: string) => Effect.Effect<OutputFile | undefined>
@@ -70,18 +74,24 @@ const digits = "abcdefghijklmnopqrstuvwxyz234567"
  */
 export const randomId = (length = 26): Effect.Effect<string> =>
   Effect.map(
-    Effect.replicateEffect(Random.nextIntBetween(0, digits.length), length),
-    (indexes) => indexes.map((index) => digits[index]).join("")
+    // each number has six digits
+    Effect.replicateEffect(Random.nextIntBetween(0, 2 ** 30), Math.ceil(length / 6)),
+    (numbers) =>
+      Array.from({ length }, (_, n) => digits[(numbers[Math.floor(n / 6)] ?? 0) >> 5 * (n % 6) & 31]).join("")
   )
 
-/** Gives a file its URL. */
-const publish = (step: Step, fileOrigin: string): Effect.Effect<Timeline.Content> =>
-  step._tag !== "File"
-    ? Effect.succeed(step)
-    : Effect.map(
-      randomId(),
-      (id) => ({ ...step, url: `${fileOrigin}/files/${id}.${step.contentType.split("/").at(-1)}` })
+/** Gives each file its URL. */
+const publish = (steps: ReadonlyArray<Step>, fileOrigin: string): Effect.Effect<ReadonlyArray<Timeline.Content>> => {
+  const files = steps.filter(({ _tag }) => _tag === "File").length
+  return Effect.map(Effect.replicateEffect(randomId(), files), (ids) => {
+    let next = 0
+    return steps.map((step) =>
+      step._tag === "File"
+        ? { ...step, url: `${fileOrigin}/files/${ids[next++]}.${step.contentType.split("/").at(-1)}` }
+        : step
     )
+  })
+}
 
 const fileAt = (contents: ReadonlyArray<Timeline.Content>, path: string): OutputFile | undefined =>
   contents.find((content): content is OutputFile => content._tag === "File" && new URL(content.url).pathname === path)
@@ -94,22 +104,27 @@ const fileAt = (contents: ReadonlyArray<Timeline.Content>, path: string): Output
 export const removedAt = ({ isExample = false }: Prediction, timeline: Timeline.Timeline): number =>
   isExample ? Infinity : Timeline.removedAt(timeline)
 
+/** Neither an example of its model nor a training. */
+const isRun = ({ isExample = false, trains }: Prediction): boolean => !isExample && trains === undefined
+
 /** @internal */
 export const make = (): Predictions => {
   const byId = new Map<string, Prediction>()
   const byStream = new Map<string, Prediction>()
   const byFile = new Map<string, Prediction>()
+  const runs = new Map<string, number>()
 
   const create = Effect.fnUntraced(function*({ createdAt: earlier, fileOrigin, lifetime, ...options }: Create) {
     const createdAt = earlier ?? (yield* Clock.currentTimeMillis)
     const { boot = "300 millis", script } = options.model
-    const contents = yield* Effect.forEach(script(options.input), (step) => publish(step, fileOrigin))
+    const contents = yield* publish(script(options.input), fileOrigin)
     const whole = Timeline.make(createdAt, boot, contents)
     const deadline = lifetime === undefined ? undefined : createdAt + lifetime
     const prediction: Prediction = {
       ...options,
       id: yield* randomId(),
       streamId: yield* randomId(),
+      createdAt,
       deadline,
       timeline: yield* Ref.make(deadline === undefined ? whole : Timeline.withDeadline(whole, deadline)),
       stopped: yield* Deferred.make<void>()
@@ -119,6 +134,7 @@ export const make = (): Predictions => {
     for (const content of contents) {
       if (content._tag === "File") byFile.set(new URL(content.url).pathname, prediction)
     }
+    if (isRun(prediction)) runs.set(prediction.model.name, (runs.get(prediction.model.name) ?? 0) + 1)
     return prediction
   })
 
@@ -142,15 +158,14 @@ export const make = (): Predictions => {
     cancel,
     byId: (id) => byId.get(id),
     byStream: (streamId) => byStream.get(streamId),
-    list: Effect.sync(() =>
-      Arr.reverse(byId.values()).filter(({ isExample = false, trains }) => !isExample && trains === undefined)
-    ),
+    list: Effect.sync(() => Arr.reverse(byId.values()).filter(isRun)),
     trainings: Effect.sync(() => Arr.reverse(byId.values()).filter(({ trains }) => trains !== undefined)),
+    runs: (model) => runs.get(model) ?? 0,
     removeVersion: (version) => {
-      for (const prediction of Array.from(byId.values())) {
-        if (prediction.version !== version || prediction.trains !== undefined) continue
-        byId.delete(prediction.id)
-        byStream.delete(prediction.streamId)
+      for (const index of [byId, byStream, byFile]) {
+        for (const [key, prediction] of index) {
+          if (prediction.version === version && prediction.trains === undefined) index.delete(key)
+        }
       }
     },
     file

@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,7 +15,7 @@ const allowance = (request: HttpServerRequest.HttpServerRequest): number => {
 
 /** @internal */
 export interface RateLimit {
-  readonly headers: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<Record<string, string>>
+  readonly headers: (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<Headers.Headers>
 }
 
 /**
@@ -32,10 +33,10 @@ export const make = (): RateLimit => {
         const last = used.get(allowed)
         const calls = last?.window === current ? last.calls + 1 : 1
         used.set(allowed, { window: current, calls })
-        return {
+        return Headers.fromInput({
           "ratelimit-remaining": String(Math.max(0, allowed - calls)),
           "ratelimit-reset": String(Math.ceil(((current + 1) * window - now) / 1000))
-        }
+        })
       })
   }
 }

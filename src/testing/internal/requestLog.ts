@@ -27,8 +27,8 @@ export interface LoggedRequest {
 }
 
 /**
- * A stream that was read from the emulator: `closed` by the client, `finished` by the event that ends it, or
- * `dropped` by a fault.
+ * A stream that was read from the emulator: `finished` by the event that ends it, `closed` by the client, `idle` when
+ * nothing happened for 30 seconds and it was ended for that, or `dropped` by a fault.
  *
  * @since 0.1.0
  * @category models
@@ -36,7 +36,7 @@ export interface LoggedRequest {
 export interface LoggedStream {
   readonly predictionId: string
   readonly lastEventId: string | undefined
-  readonly state: "open" | "finished" | "closed" | "dropped"
+  readonly state: "open" | "finished" | "closed" | "idle" | "dropped"
   /** Events that were sent, without comments. */
   readonly sent: number
 }

@@ -1,12 +1,15 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import { ReplicateApi } from "../../replicate/ReplicateApi.js"
 import { originOf } from "./connection.js"
 import type { Deployments } from "./deployments.js"
+import type { Faults } from "./faults.js"
 import type { Files } from "./files.js"
 import type { Models } from "./models.js"
 import type { Prediction, Predictions } from "./predictions.js"
+import type { Webhooks } from "./webhooks.js"
 
 /**
  * The API as it is served: the client has the prefix in its base URL.
@@ -23,8 +26,10 @@ export interface State {
   readonly examples: Map<string, Prediction>
   readonly deployments: Deployments
   readonly files: Files
+  readonly faults: Faults
+  readonly webhooks: Webhooks
   /** What webhooks are signed with. */
-  readonly webhookSecret: string
+  readonly webhookSecret: Redacted.Redacted<string>
   /** Origins of streams and files, where they are not the API's own. */
   readonly streamOrigin: string | undefined
   readonly fileOrigin: string | undefined

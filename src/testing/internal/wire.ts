@@ -135,6 +135,20 @@ export const encode = Effect.fnUntraced(function*(prediction: Prediction, as: "r
 /**
  * A training as the service writes it: null where a prediction has nothing.
  *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WireTraining extends Omit<WirePrediction, "data_removed" | "output" | "started_at" | "completed_at"> {
+  /** The version that was trained, and where its weights are. */
+  readonly output: { readonly version: string; readonly weights: unknown } | null
+  readonly started_at: string | null
+  readonly completed_at: string | null
+  readonly webhook_completed: null
+}
+
+/**
+ * A training as the service writes it at this moment.
+ *
  * @internal
  */
 export const encodeTraining = Effect.fnUntraced(function*(training: Prediction) {
@@ -142,7 +156,7 @@ export const encodeTraining = Effect.fnUntraced(function*(training: Prediction) 
   const wire = Struct.omit(prediction, "data_removed")
   const weights = Array.isArray(output) ? output[0] : undefined
   const { destination, version } = training.trains ?? { destination: "", version: "" }
-  return {
+  const trained: WireTraining = {
     completed_at: null,
     started_at: null,
     ...wire,
@@ -156,4 +170,5 @@ export const encodeTraining = Effect.fnUntraced(function*(training: Prediction) 
     },
     webhook_completed: null
   }
+  return trained
 })

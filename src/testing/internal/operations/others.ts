@@ -2,6 +2,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Struct from "effect/Struct"
 import type { Model } from "../model.js"
 import { encodeModel } from "../modelWire.js"
@@ -92,7 +93,8 @@ const webhooks = (state: State) =>
     Api,
     "webhooks",
     (handlers) =>
-      handlers.handle("secret", () => Effect.sync(() => HttpServerResponse.unsafeJson({ key: state.webhookSecret })))
+      handlers.handle("secret", () =>
+        Effect.sync(() => HttpServerResponse.unsafeJson({ key: Redacted.value(state.webhookSecret) })))
   )
 
 /**

@@ -3,13 +3,12 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Ref from "effect/Ref"
 import type * as Schema from "effect/Schema"
 import { type PredictionRequest, VersionPredictionRequest } from "../../../replicate/schemas/Prediction.js"
 import { invalidFields } from "../model.js"
 import type { Version } from "../models.js"
 import { paginate } from "../paginate.js"
-import { readBody, readHold, readLifetime } from "../predictionRequest.js"
+import { readBody, readHold, readLifetime, webhookIssues } from "../predictionRequest.js"
 import { hold, type Prediction } from "../predictions.js"
 import { invalid, notFound, problem } from "../problem.js"
 import { Api, json, originsOf, type State } from "../state.js"
@@ -42,7 +41,7 @@ export const create = Effect.fnUntraced(
   ) {
     const payload = yield* readBody(request, schema)
     const { deployment, shown, version } = yield* target(payload)
-    const issues = invalidFields(version.model, payload.input)
+    const issues = [...webhookIssues(payload.webhook), ...invalidFields(version.model, payload.input)]
     if (issues.length > 0) return yield* Effect.fail(invalid(issues))
     const seconds = yield* readHold(headers.prefer)
     const lifetime = yield* readLifetime(headers["cancel-after"])
@@ -57,20 +56,22 @@ export const create = Effect.fnUntraced(
       webhookEventsFilter: payload.webhook_events_filter,
       lifetime
     })
-    const isHeld = seconds !== undefined && (yield* hold(prediction, seconds))
-    const body = yield* Wire.encode(prediction, isHeld ? "held" : "created")
-    return HttpServerResponse.unsafeJson(body, {
-      status: 201,
-      headers: headers.prefer === undefined ? {} : { "preference-applied": headers.prefer }
-    })
+    yield* state.webhooks.follow(prediction)
+    const preference = headers.prefer === undefined ? {} : { "preference-applied": headers.prefer }
+    const answer = (body: object, status: number) =>
+      HttpServerResponse.unsafeJson(body, { status, headers: preference })
+    if (seconds === undefined) return answer(yield* Wire.encode(prediction, "created"), 201)
+    if (yield* hold(prediction, seconds)) return answer(yield* Wire.encode(prediction, "held"), 201)
+    const partial = yield* state.faults.take(request, "PartialHold")
+    return partial === undefined
+      ? answer(yield* Wire.encode(prediction, "created"), 202)
+      : answer({ output: null, ...(yield* Wire.encode(prediction, "held")) }, 202)
   },
   Effect.merge
 )
 
 const respond = (prediction: Prediction | undefined) =>
   prediction === undefined ? Effect.succeed(notFound) : json(Wire.encode(prediction, "read"))
-
-const createdAt = ({ timeline }: Prediction) => Effect.map(Ref.get(timeline), ({ createdAt }) => createdAt)
 
 /** @internal */
 export const predictions = (state: State) =>
@@ -82,11 +83,9 @@ export const predictions = (state: State) =>
           const to = before === undefined ? Infinity : DateTime.toEpochMillis(before)
           // whatever is created here is created by the API
           const all = source === "web" ? [] : yield* state.predictions.list
-          const found = yield* Effect.filter(all, (prediction) =>
-            Effect.map(createdAt(prediction), (at) => from <= at && at < to))
+          const found = all.filter(({ createdAt }) => from <= createdAt && createdAt < to)
           return yield* paginate(request, found, ({ id }) =>
-            id, (prediction) =>
-            Wire.encode(prediction, "read"))
+            id, (prediction) => Wire.encode(prediction, "read"))
         }))
       .handleRaw("create", ({ headers, request }) =>
         create(state, request, headers, VersionPredictionRequest, ({ version: reference }) =>

@@ -7,7 +7,7 @@ import * as Ref from "effect/Ref"
 import { TrainingRequest } from "../../../replicate/schemas/Training.js"
 import { invalidFields, type Model } from "../model.js"
 import { paginate } from "../paginate.js"
-import { readBody } from "../predictionRequest.js"
+import { readBody, webhookIssues } from "../predictionRequest.js"
 import type { Prediction } from "../predictions.js"
 import { invalid, notFound, problem } from "../problem.js"
 import { Api, json, originsOf, type State } from "../state.js"
@@ -51,7 +51,7 @@ const create = (
     if (destination === undefined || !isOwn(destination)) {
       return problem(404, "The specified training destination does not exist")
     }
-    const issues = invalidFields(how, payload.input)
+    const issues = [...webhookIssues(payload.webhook), ...invalidFields(how, payload.input)]
     if (issues.length > 0) return invalid(issues)
 
     const id = yield* versionId
@@ -64,6 +64,7 @@ const create = (
       webhookEventsFilter: payload.webhook_events_filter,
       trains: { destination: destination.name, version: id }
     })
+    yield* state.webhooks.follow(training)
     const { completedAt } = yield* Ref.get(training.timeline)
     const model = { ...base.model, name: destination.name, version: id }
     state.models.put({
