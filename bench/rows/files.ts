@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto"
+import type { Proof, Row } from "../row.js"
+import { block, megabyte } from "../work.js"
+import { official, overFetch, overUndici } from "./http.js"
+
+const fetch = () => import("../contenders/fetch.js")
+const ours = () => import("../contenders/ours.js")
+const peer = () => import("../contenders/official.js")
+
+const disk = async () => (await import("@effect/platform-node/NodeContext")).layer
+
+const repeated = (bytes: Uint8Array, count: number): Proof => {
+  const hash = createHash("sha256")
+  for (let left = count; left > 0; left -= bytes.length) hash.update(bytes.subarray(0, left))
+  return { count, checksum: hash.digest("hex") }
+}
+
+/** Megabytes of files that are uploaded; that they are made of one block is known by none but this. */
+const uploaded = (size: number): Proof => repeated(block(size * megabyte), size * megabyte)
+
+export const files: ReadonlyArray<Row> = [
+  {
+    name: "download",
+    about: (size) => `a download of ${size} MB to a file`,
+    unit: "MB",
+    size: 512,
+    floors: ["fetch"],
+    contenders: [
+      { name: "fetch", start: async (task) => (await fetch()).download(task) },
+      {
+        name: "FileOutput.save, fetch's layer",
+        start: async (task) => (await ours()).download(await overFetch(), await disk())(task),
+        goal: { ratio: 1.4, memory: 150 }
+      },
+      {
+        name: "FileOutput.save, undici's layer",
+        start: async (task) => (await ours()).download(await overUndici(), await disk())(task),
+        goal: { ratio: 1.4, memory: 150 }
+      },
+      { name: official, start: async (task) => (await peer()).download(task), peer: true }
+    ],
+    expected: (size) => repeated(block(64 * 1024), size * megabyte),
+    serve: async () => (await import("../servers/files.js")).download
+  },
+  {
+    name: "upload",
+    about: (size) => `an upload of ${size} MB from memory`,
+    unit: "MB",
+    size: 50,
+    floors: ["fetch"],
+    contenders: [
+      { name: "fetch", start: async (task) => (await fetch()).uploadBytes(task) },
+      {
+        name: "files.create, fetch's layer",
+        start: async (task) => (await ours()).uploadBytes(await overFetch())(task),
+        goal: { ratio: 0.9 }
+      },
+      {
+        name: "files.create, undici's layer",
+        start: async (task) => (await ours()).uploadBytes(await overUndici())(task),
+        goal: { ratio: 0.9 }
+      },
+      { name: official, start: async (task) => (await peer()).uploadBytes(task), peer: true }
+    ],
+    expected: uploaded,
+    serve: async () => (await import("../servers/files.js")).upload
+  },
+  {
+    name: "upload-blob",
+    about: (size) => `an upload of ${size} MB from a Blob that is a file`,
+    unit: "MB",
+    size: 50,
+    floors: ["fetch"],
+    contenders: [
+      { name: "fetch", start: async (task) => (await fetch()).uploadBlob(task) },
+      {
+        name: "files.create, fetch's layer",
+        start: async (task) => (await ours()).uploadBlob(await overFetch())(task),
+        goal: { ratio: 1 }
+      },
+      {
+        name: "files.create, undici's layer",
+        start: async (task) => (await ours()).uploadBlob(await overUndici())(task),
+        goal: { ratio: 1 }
+      },
+      { name: official, start: async (task) => (await peer()).uploadBlob(task), peer: true }
+    ],
+    expected: uploaded,
+    serve: async () => (await import("../servers/files.js")).upload
+  }
+]
