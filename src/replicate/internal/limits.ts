@@ -28,6 +28,8 @@ export interface Limits {
   ) => Effect.Effect<Answer<A>, E>
 }
 
+type Limiters = Readonly<Record<keyof RateLimits, RateLimiter.RateLimiter>>
+
 /** Tokens whose calls are remembered; the one that was used longest ago is forgotten first. */
 const capacity = 1000
 
@@ -49,11 +51,10 @@ export const makeLimits = Effect.fnUntraced(function*(config: ReplicateConfig) {
     return unlimited
   }
   const make = (kind: keyof RateLimits) => RateLimiter.make({ limit: rateLimit[kind], interval: "1 minute" })
-  const limiters = yield* Cache.make({
+  const limiters = yield* Cache.make<Option.Option<Redacted.Redacted<string>>, Limiters>({
     capacity,
     timeToLive: Duration.infinity,
-    lookup: (_: Option.Option<Redacted.Redacted<string>>) =>
-      Effect.all({ creates: make("creates"), reads: make("reads"), others: make("others") })
+    lookup: () => Effect.all({ creates: make("creates"), reads: make("reads"), others: make("others") })
   })
 
   // a call that would have to wait longer finds out by itself, and fails with an error that tells the wait
