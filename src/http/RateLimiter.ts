@@ -96,7 +96,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
         starts.splice(0, first)
         first = 0
       }
-      const oldest = starts.length - first < limit ? undefined : starts[starts.length - limit]
+      const oldest = starts.length - first < limit ? undefined : starts[first]
       return Math.max(pausedUntil, told.calls > 0 ? 0 : told.until, oldest === undefined ? 0 : oldest + interval)
     }
 
