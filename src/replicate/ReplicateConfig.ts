@@ -118,8 +118,15 @@ const versioned = (baseUrl: string): string => {
   return /^[a-z]+:\/\/[^/]+$/i.test(trimmed) ? `${trimmed}/v1` : trimmed
 }
 
-const rateLimits = (given: Options["rateLimit"] = false): RateLimits | undefined =>
-  given === false ? undefined : { ...defaultRateLimits, ...(given === true ? {} : given) }
+const rateLimits = (given: Options["rateLimit"] = false): RateLimits | undefined => {
+  if (given === false) return undefined
+  const { creates, others, reads } = given === true ? {} : given
+  return {
+    creates: creates ?? defaultRateLimits.creates,
+    reads: reads ?? defaultRateLimits.reads,
+    others: others ?? defaultRateLimits.others
+  }
+}
 
 /**
  * Completes options with the defaults.
