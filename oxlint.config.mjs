@@ -84,6 +84,8 @@ export default {
     restrict(["src/providers/**", "src/replicate/**"], node, upward(nodeEntry, testing)),
     restrict(["src/testing/**"], node, upward(nodeEntry)),
     restrict(["src/index.ts"], node, upward(nodeEntry, testing, "internal/.+")),
-    restrict(["src/node.ts"])
+    restrict(["src/node.ts"]),
+    // for users who have no program of Effect: it stands above the Replicate client, and runs its effects for them
+    restrict(["src/promise.ts"], node, upward(nodeEntry, testing))
   ]
 }

@@ -9,7 +9,8 @@ const barrels = {
   "index.ts": ["", "providers/"],
   "replicate/index.ts": ["replicate/"],
   "testing/index.ts": ["testing/"],
-  "node.ts": []
+  "node.ts": [],
+  "promise.ts": []
 }
 
 const files = readdirSync("src", { recursive: true })

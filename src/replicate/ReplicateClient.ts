@@ -22,6 +22,7 @@ import { Downloader } from "./FileOutput.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
 import { makeLatestVersion } from "./internal/latestVersion.js"
+import { makeLimits } from "./internal/limits.js"
 import { makeSend } from "./internal/send.js"
 import type { ModelRef } from "./ModelRef.js"
 import type { ReplicateApi } from "./ReplicateApi.js"
@@ -126,12 +127,13 @@ export class ReplicateClient
 export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const config = ReplicateConfig.make(options)
-    const http = yield* makeHttp(config)
-    const api = yield* derive(config, http.api)
+    const limits = yield* makeLimits(config)
+    const http = yield* makeHttp(config, limits)
+    const api = yield* derive(config, limits, http.api)
     return {
       config,
       api,
-      send: makeSend(config, http.api),
+      send: makeSend(config, limits, http.api),
       latestVersion: makeLatestVersion(config, api),
       web: http.web,
       download: http.download

@@ -15,6 +15,30 @@ import * as Retry from "../http/Retry.js"
 import { isPresent } from "../internal/token.js"
 
 /**
+ * How many calls are let out in any minute, by what the API counts apart. The API counts by account, which no token
+ * tells: the calls of each token are counted apart.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RateLimits {
+  /** Creates of predictions. */
+  readonly creates: number
+  /** Reads of a prediction, of which polling makes many. */
+  readonly reads: number
+  /** All other calls. */
+  readonly others: number
+}
+
+/**
+ * The API's own limits: those it documents for creates and other calls, and the one it tells for reads.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const defaultRateLimits: RateLimits = { creates: 600, reads: 60_000, others: 3000 }
+
+/**
  * The settings, complete.
  *
  * @since 0.1.0
@@ -40,6 +64,8 @@ export interface ReplicateConfig {
   readonly cancelTimeout: Duration.Duration
   /** How calls that are safe to repeat are repeated, and creates that were refused. */
   readonly retry: Retry.Policy
+  /** Holds calls back that the API would refuse; `undefined` lets all of them out at once. */
+  readonly rateLimit: RateLimits | undefined
   /** When a running prediction is looked at again. */
   readonly polling: Polling.Policy
   /** Whether a model that is named without a version is run by its latest one. */
@@ -72,6 +98,10 @@ export interface Options {
   readonly cancelTimeout?: Duration.DurationInput | undefined
   /** Default 3. */
   readonly maxRetries?: number | undefined
+  /** What is to differ from `Retry.defaultPolicy`; `maxRetries` wins over the one in it. */
+  readonly retry?: Partial<Retry.Policy> | undefined
+  /** `true` keeps to the API's own limits, numbers of calls a minute to others. Default `false`. */
+  readonly rateLimit?: boolean | Partial<RateLimits> | undefined
   /** A fixed interval, or a policy. Default: 500 ms at first, growing to 5 s. */
   readonly polling?: Duration.DurationInput | Polling.Policy | undefined
   /** Default `false`; see `PredictionOptions.CreateOptions`. */
@@ -86,6 +116,16 @@ export interface Options {
 const versioned = (baseUrl: string): string => {
   const trimmed = baseUrl.replace(/\/+$/, "")
   return /^[a-z]+:\/\/[^/]+$/i.test(trimmed) ? `${trimmed}/v1` : trimmed
+}
+
+const rateLimits = (given: Options["rateLimit"] = false): RateLimits | undefined => {
+  if (given === false) return undefined
+  const { creates, others, reads } = given === true ? {} : given
+  return {
+    creates: creates ?? defaultRateLimits.creates,
+    reads: reads ?? defaultRateLimits.reads,
+    others: others ?? defaultRateLimits.others
+  }
 }
 
 /**
@@ -110,7 +150,12 @@ export const make = (options: Options = {}): ReplicateConfig => ({
   idleTimeout: options.idleTimeout === undefined ? undefined : Duration.decode(options.idleTimeout),
   timeout: Duration.decode(options.timeout ?? "10 minutes"),
   cancelTimeout: Duration.decode(options.cancelTimeout ?? "5 seconds"),
-  retry: { ...Retry.defaultPolicy, maxRetries: options.maxRetries ?? Retry.defaultPolicy.maxRetries },
+  retry: {
+    ...Retry.defaultPolicy,
+    ...options.retry,
+    ...(options.maxRetries === undefined ? {} : { maxRetries: options.maxRetries })
+  },
+  rateLimit: rateLimits(options.rateLimit),
   polling: options.polling === undefined
     ? Polling.adaptive()
     : Polling.isPolicy(options.polling)

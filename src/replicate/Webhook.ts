@@ -11,18 +11,19 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as SynchronizedRef from "effect/SynchronizedRef"
 import * as Failure from "../http/Failure.js"
+import type { ProviderError } from "../ProviderError.js"
 import { provider } from "./internal/http.js"
 import { WebhookError } from "./internal/webhookError.js"
 import { makeInbox } from "./internal/webhookInbox.js"
+import { makeKeys } from "./internal/webhookKey.js"
 import { makeNews } from "./internal/webhookNews.js"
-import { authenticate, importKey } from "./internal/webhookSignature.js"
+import { authenticate } from "./internal/webhookSignature.js"
+import { ReplicateClient } from "./ReplicateClient.js"
 import { Prediction } from "./schemas/Prediction.js"
 
 export {
@@ -69,7 +70,10 @@ export interface Event {
  * @category models
  */
 export interface Options<E = never, R = never> {
-  /** The secret, `whsec_…`; or how to get it, which is done when it is first needed, until it succeeds once. */
+  /**
+   * The secret, `whsec_…`; or how to get it, which is done when it is first needed, until it succeeds once, and again
+   * when a signature does not fit, once a minute at most: it may have been rotated.
+   */
   readonly secret: Redacted.Redacted<string> | Effect.Effect<Redacted.Redacted<string>, E, R>
   /** How far the time of signing may be from now, before or after. 5 minutes when absent. */
   readonly tolerance?: Duration.DurationInput | undefined
@@ -88,17 +92,24 @@ export interface Verifier<E = never> {
   readonly receive: (delivery: Delivery) => Effect.Effect<Event, WebhookError | E>
 }
 
-/** Runs an effect until it succeeds once. Who comes while it runs waits for it; `Effect.cached` would keep failures. */
-const cachedSuccess = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>> =>
-  Effect.map(
-    SynchronizedRef.make(Option.none<A>()),
-    (cache) =>
-      SynchronizedRef.modifyEffect(cache, (cached) =>
-        Effect.map(
-          Option.isSome(cached) ? Effect.succeed(cached.value) : self,
-          (value) => [value, Option.some(value)] as const
-        ))
-  )
+/**
+ * Gets the secret that Replicate signs the account's webhooks with, anew each time. For `make`, `inbox` and `app`,
+ * which get it once, and again when it was rotated.
+ *
+ * @example
+ * ```ts
+ * import * as Webhook from "effect-providers/replicate/Webhook"
+ *
+ * const verifier = Webhook.make({ secret: Webhook.defaultSecret })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const defaultSecret: Effect.Effect<Redacted.Redacted<string>, ProviderError, ReplicateClient> = Effect.flatMap(
+  ReplicateClient,
+  ({ api }) => Effect.map(api.webhooks.secret(), ({ key }) => key)
+)
 
 /**
  * Makes a verifier. It gets the secret and reads the key once: prefer it to `verify` where more than one webhook comes.
@@ -121,12 +132,12 @@ export const make = <E = never, R = never>(options: Options<E, R>): Effect.Effec
   Effect.gen(function*() {
     const context = yield* Effect.context<R>()
     const tolerance = Duration.toMillis(options.tolerance ?? "5 minutes")
-    const secret = Redacted.isRedacted(options.secret) ? Effect.succeed(options.secret) : options.secret
-    const key = yield* cachedSuccess(Effect.provide(Effect.flatMap(secret, importKey), context))
+    const { secret } = options
+    const keys = yield* makeKeys(Effect.provide(Redacted.isRedacted(secret) ? Effect.succeed(secret) : secret, context))
     return {
-      verify: Effect.fn("Webhook.verify")((delivery) => Effect.asVoid(authenticate(delivery, key, tolerance))),
+      verify: Effect.fn("Webhook.verify")((delivery) => Effect.asVoid(authenticate(delivery, keys, tolerance))),
       receive: Effect.fn("Webhook.receive")(function*(delivery) {
-        const id = yield* authenticate(delivery, key, tolerance)
+        const id = yield* authenticate(delivery, keys, tolerance)
         return { id, prediction: yield* decode(delivery.body) }
       })
     }
@@ -164,9 +175,7 @@ export const receive = <E = never, R = never>(
 ): Effect.Effect<Event, WebhookError | E, R> => Effect.flatMap(make(options), (verifier) => verifier.receive(delivery))
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
-
 const decodePrediction = Schema.decodeUnknown(Prediction)
-
 const malformedBody = (detail: string | undefined) => new WebhookError({ reason: "malformed-body", detail })
 
 /**
@@ -180,12 +189,8 @@ export const decode = (body: Uint8Array | string): Effect.Effect<Prediction, Web
     try: (): unknown => JSON.parse(typeof body === "string" ? body : decoder.decode(body)),
     catch: () => malformedBody("expected JSON")
   }).pipe(
-    Effect.flatMap((json) =>
-      Effect.mapError(
-        decodePrediction(json),
-        (error) => malformedBody(Failure.fromParseError({ provider }, error, {}).detail)
-      )
-    )
+    Effect.flatMap(decodePrediction),
+    Effect.catchTag("ParseError", (error) => malformedBody(Failure.fromParseError({ provider }, error, {}).detail))
   )
 
 /**

@@ -1,12 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as CallSettings from "../../src/replicate/CallSettings.js"
 import type * as ModelRef from "../../src/replicate/ModelRef.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
+import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
 import * as Server from "../support/replicate-server.js"
 
 const create = Prediction.create(Server.model, { prompt: "hi" })
@@ -237,6 +240,63 @@ describe("a call that is safe to repeat", () => {
       assert.deepInclude(error, { _tag: "ResponseError", status: 503, attempts: 3 })
       assert.strictEqual(server.count(kind), 3)
     }))
+
+  it.effect("C24: a hint counts for any answer that may be tried again", () =>
+    Effect.gen(function*() {
+      for (const status of [500, 503, 429]) {
+        const server = Server.make({ get: [Server.status(status, {}, { "retry-after": "7" }), Server.gives()] })
+        yield* Server.timed(calls.get).pipe(Effect.provide(server.layer))
+        const [first = NaN, second = NaN] = server.times("get")
+        assert.isTrue(second - first >= 7000 && second - first <= 8400, `${status}: ${second - first}`)
+      }
+    }))
+
+  it.effect("C06: the waits are those of the policy that is given, 2, 4, 8 and then 10 seconds if so wished", () =>
+    Effect.gen(function*() {
+      const retry = { base: "2 seconds", cap: "10 seconds", maxRetries: 5 } as const
+      const server = Server.make({ get: [Server.status(503)] }, { retry })
+      const error = yield* failsWith(calls.get).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "ResponseError", status: 503, attempts: 6 })
+      assert.include(error.message, "6 attempts")
+      const times = server.times("get")
+      const pauses = times.slice(1).map((at, i) => at - (times[i] ?? NaN))
+      assert.lengthOf(pauses, 5)
+      for (const [i, planned] of [2000, 4000, 8000, 10_000, 10_000].entries()) {
+        assert.isAtLeast(pauses[i] ?? NaN, planned * 0.8 - 1)
+        assert.isAtMost(pauses[i] ?? NaN, planned * 1.2 + 1)
+      }
+    }))
+
+  it.effect("C06: maxRetries wins over the one of the policy, and the rest of the policy stays", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.status(503)] }, {
+        maxRetries: 1,
+        retry: { maxRetries: 9, base: "1 hour" }
+      })
+      const error = yield* failsWith(calls.get).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { attempts: 2 })
+      const [first = NaN, second = NaN] = server.times("get")
+      assert.isTrue(second - first >= 8000 && second - first <= 12_000)
+    }))
+
+  it.effect.each([["0", 1], ["1", 2], [undefined, 4]] as const)(
+    "C01, C06: with %s as REPLICATE_MAX_RETRIES there are %i tries",
+    ([maxRetries, tries]) =>
+      Effect.gen(function*() {
+        const variables = { REPLICATE_API_TOKEN: "r8_env", ...(maxRetries && { REPLICATE_MAX_RETRIES: maxRetries }) }
+        const server = Server.make({ get: [Server.status(503)], create: [Server.status(429)] })
+        const layer = Layer.provide(ReplicateClient.layerConfig(), server.http)
+        for (const call of [calls.get, create]) {
+          const error = yield* failsWith(call).pipe(
+            Effect.provide(layer),
+            Effect.withConfigProvider(ConfigProvider.fromJson(variables))
+          )
+          assert.strictEqual("attempts" in error ? error.attempts ?? 1 : 1, tries)
+        }
+        assert.strictEqual(server.count("get"), tries)
+        assert.strictEqual(server.count("create"), tries)
+      })
+  )
 
   it.effect.each(kinds)("%s is not repeated when it cannot succeed", (kind) =>
     Effect.gen(function*() {

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
@@ -15,8 +16,11 @@ import * as TestClock from "effect/TestClock"
 import { createHmac } from "node:crypto"
 import { inspect } from "node:util"
 import { ResponseError } from "../../src/ProviderError.js"
+import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
 import { Prediction } from "../../src/replicate/schemas/Prediction.js"
 import * as Webhook from "../../src/replicate/Webhook.js"
+import * as ReplicateEmulator from "../../src/testing/ReplicateEmulator.js"
+import * as Server from "../support/replicate-server.js"
 
 const key = Buffer.from("a key for the tests only")
 const secretText = `whsec_${key.toString("base64")}`
@@ -317,6 +321,184 @@ describe("the secret", () => {
     }))
 })
 
+/** Calls an app in process, on the clock of the test. */
+const caller = Effect.fnUntraced(function*(app: HttpApp.Default) {
+  const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(app)
+  return ({ body, headers }: Webhook.Delivery, more: Record<string, string> = {}) =>
+    Effect.promise(() =>
+      handler(
+        new Request("http://localhost/hooks", {
+          method: "POST",
+          headers: new Headers({ ...headers as Record<string, string>, ...more }),
+          body: raw(body)
+        })
+      )
+    )
+})
+
+describe("a secret that was rotated", () => {
+  const other = Buffer.from("another key, for the tests only")
+  const otherSecret = Redacted.make(`whsec_${other.toString("base64")}`)
+
+  /** A delivery that was signed with the other key. */
+  const signedAnew = () => {
+    const signed = delivery(json())
+    const { "webhook-id": id, "webhook-timestamp": timestamp } = signed.headers
+    return {
+      ...signed,
+      headers: { ...signed.headers, "webhook-signature": `v1,${hmac(`${id}.${timestamp}.${json()}`, other)}` }
+    }
+  }
+
+  /** A verifier whose secret can be changed, and how often it was got. */
+  const setup = Effect.gen(function*() {
+    yield* atNow
+    const state = { secret, calls: 0, fails: false }
+    const webhooks = yield* Webhook.make({
+      secret: Effect.suspend(() => {
+        state.calls++
+        return state.fails ? Effect.fail(unavailable) : Effect.delay(Effect.succeed(state.secret), "1 second")
+      }),
+      tolerance: "1 hour"
+    })
+    const ending = (given: Webhook.Delivery) =>
+      Effect.map(
+        Effect.fork(Effect.match(webhooks.verify(given), { onFailure: ({ reason }) => reason, onSuccess: () => "ok" })),
+        (fiber) => Effect.zipRight(TestClock.adjust("1 second"), Fiber.join(fiber))
+      ).pipe(Effect.flatten)
+    return { state, webhooks, ending }
+  })
+  const unavailable = new ResponseError({ provider: "Replicate", reason: "network" })
+
+  it.effect("is got again when a signature does not fit, for all who wait", () =>
+    Effect.gen(function*() {
+      const { ending, state, webhooks } = yield* setup
+      assert.strictEqual(yield* ending(delivery(json())), "ok")
+      state.secret = otherSecret
+      yield* TestClock.adjust("1 minute")
+      const all = yield* Effect.fork(
+        Effect.forEach([1, 2, 3], () => webhooks.verify(signedAnew()), { concurrency: "unbounded" })
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(all)
+      assert.strictEqual(state.calls, 2)
+      assert.strictEqual(yield* ending(signedAnew()), "ok")
+      assert.strictEqual(yield* ending(delivery(json())), "bad-signature")
+      assert.strictEqual(state.calls, 2)
+    }))
+
+  it.effect("is got once a minute at most, whatever is sent", () =>
+    Effect.gen(function*() {
+      const { ending, state } = yield* setup
+      assert.strictEqual(yield* ending(signedAnew()), "bad-signature")
+      for (let i = 0; i < 50; i++) assert.strictEqual(yield* ending(signedAnew()), "bad-signature")
+      assert.strictEqual(state.calls, 1)
+      yield* TestClock.adjust("10 seconds")
+      for (let i = 0; i < 50; i++) assert.strictEqual(yield* ending(signedAnew()), "bad-signature")
+      assert.strictEqual(state.calls, 2)
+      assert.strictEqual(yield* ending(delivery(json())), "ok")
+    }))
+
+  it.effect("that cannot be got again leaves the one that is known, and is not asked for in vain either", () =>
+    Effect.gen(function*() {
+      const { ending, state } = yield* setup
+      assert.strictEqual(yield* ending(delivery(json())), "ok")
+      state.fails = true
+      yield* TestClock.adjust("1 minute")
+      for (let i = 0; i < 20; i++) assert.strictEqual(yield* ending(signedAnew()), "bad-signature")
+      assert.strictEqual(state.calls, 2)
+      assert.strictEqual(yield* ending(delivery(json())), "ok")
+    }))
+
+  it.effect("holds up nobody whose signature fits while it is got again", () =>
+    Effect.gen(function*() {
+      const { ending, webhooks } = yield* setup
+      assert.strictEqual(yield* ending(delivery(json())), "ok")
+      yield* TestClock.adjust("1 minute")
+      const waiting = yield* Effect.fork(webhooks.verify(signedAnew()))
+      yield* Server.settle
+      assert.isFalse(yield* Server.isDone(waiting))
+      yield* webhooks.verify(delivery(json()))
+      yield* Fiber.interrupt(waiting)
+    }))
+
+  it.effect("is still the one that was given, where one was", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const webhooks = yield* Webhook.make({ secret, tolerance: "1 hour" })
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual((yield* Effect.flip(webhooks.verify(signedAnew()))).reason, "bad-signature")
+      yield* webhooks.verify(delivery(json()))
+    }))
+})
+
+describe("defaultSecret", () => {
+  const signed = (secret: Redacted.Redacted<string>) => {
+    const key = Buffer.from(Redacted.value(secret).slice("whsec_".length), "base64")
+    const head = `msg_1.${now}.`
+    return {
+      headers: {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": String(now),
+        "webhook-signature": `v1,${hmac(`${head}${json()}`, key)}`
+      },
+      body: json()
+    }
+  }
+  const withEmulator = Effect.provide(
+    ReplicateClient.layer({ token: Redacted.make("r8_any") }).pipe(Layer.provideMerge(ReplicateEmulator.layer()))
+  )
+  const secretCalls = Effect.flatMap(
+    ReplicateEmulator.ReplicateEmulator,
+    ({ requests }) =>
+      Effect.map(requests, (all) => all.filter(({ path }) => path === "/v1/webhooks/default/secret").length)
+  )
+
+  it.effect("is the account's, got once for all webhooks", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const webhooks = yield* Webhook.make({ secret: Webhook.defaultSecret })
+      assert.strictEqual(yield* secretCalls, 0)
+      const secret = yield* Webhook.defaultSecret
+      assert.strictEqual(String(secret), "<redacted>")
+      const all = Effect.forEach([1, 2, 3], () => webhooks.receive(signed(secret)), { concurrency: "unbounded" })
+      assert.deepStrictEqual((yield* all).map(({ prediction }) => prediction.id), ["p1", "p1", "p1"])
+      assert.strictEqual(yield* secretCalls, 2)
+      assert.strictEqual(
+        yield* Effect.match(webhooks.verify(delivery(json())), {
+          onFailure: (error) => error._tag === "WebhookError" ? error.reason : error._tag,
+          onSuccess: () => "ok"
+        }),
+        "bad-signature"
+      )
+    }).pipe(withEmulator))
+
+  it.effect("a failure to get it is the client's, and not kept", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const emulator = yield* ReplicateEmulator.ReplicateEmulator
+      const given = signed(yield* Webhook.defaultSecret)
+      yield* emulator.fail({ path: "/v1/webhooks" }, { _tag: "Answer", status: 401 })
+      const webhooks = yield* Webhook.make({ secret: Webhook.defaultSecret })
+      assert.strictEqual((yield* Effect.flip(webhooks.verify(given)))._tag, "MissingAuth")
+      yield* webhooks.verify(given)
+    }).pipe(withEmulator))
+
+  it.scoped("an app takes it: authentic webhooks are handled, and those of others are refused", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const handled = yield* Deferred.make<string>()
+      const app = yield* Webhook.app({
+        secret: Webhook.defaultSecret,
+        onEvent: ({ prediction }) => Deferred.succeed(handled, prediction.id)
+      })
+      const call = yield* caller(app)
+      assert.strictEqual((yield* call(signed(secret))).status, 401)
+      assert.strictEqual((yield* call(signed(yield* Webhook.defaultSecret))).status, 200)
+      assert.strictEqual(yield* Deferred.await(handled), "p1")
+    }).pipe(withEmulator))
+})
+
 describe("dropStale", () => {
   type Told = [message: string, status: string, output?: unknown, logs?: string, prediction?: string]
 
@@ -411,21 +593,6 @@ describe("dropStale", () => {
 })
 
 describe("app and inbox", () => {
-  /** Calls an app in process, on the clock of the test. */
-  const caller = Effect.fnUntraced(function*(app: HttpApp.Default) {
-    const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(app)
-    return ({ body, headers }: Webhook.Delivery, more: Record<string, string> = {}) =>
-      Effect.promise(() =>
-        handler(
-          new Request("http://localhost/hooks", {
-            method: "POST",
-            headers: new Headers({ ...headers as Record<string, string>, ...more }),
-            body: raw(body)
-          })
-        )
-      )
-  })
-
   /** An app with a handler that keeps what it is given, after a gate is open; the end of the test opens it. */
   const serve = Effect.fnUntraced(function*<E = never>(options: Partial<Webhook.ServeOptions<E>> = {}) {
     yield* atNow

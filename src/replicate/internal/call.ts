@@ -2,14 +2,19 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
+import * as Redacted from "effect/Redacted"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
 import { timeoutFail } from "../../internal/clocks.js"
+import { cleaner } from "../../internal/scrub.js"
 import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
-import { provider } from "./http.js"
+import { annotations, type Answer, logged } from "./callLog.js"
+import { currentToken, provider } from "./http.js"
+import type { Limits } from "./limits.js"
 
 /** @internal */
 export interface Call {
@@ -58,29 +63,41 @@ const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
     : Effect.die(error)
 
 /**
- * Puts on a call of the API what each needs: the connect clock, retries by what is safe, one kind of error, a span.
+ * Puts on a call of the API what each needs: its place under the limits, the connect clock, retries by what is safe,
+ * one kind of error, a log line, a span.
  *
  * @internal
  */
 export const perform = <A>(
   config: ReplicateConfig,
-  call: Effect.Effect<A, unknown>,
+  limits: Limits,
+  call: Effect.Effect<Answer<A>, unknown>,
   { accept, hold = Duration.zero, isSafe, method, name, url }: Call
-): Effect.Effect<A, ProviderError> => {
-  const at = { method, url: Failure.publicUrl(url) }
-  // the decoder of an answer does not know what was called
-  const located = (error: ProviderError) =>
-    error._tag === "ResponseError" && error.url === undefined ? new ResponseError({ ...error, ...at }) : error
+): Effect.Effect<A, ProviderError> =>
+  Effect.flatMap(currentToken(config), (token) => {
+    // a caller may take the token for an id
+    const clean = cleaner(Option.toArray(Option.map(token, Redacted.value)))
+    const at = { method, url: clean(Failure.publicUrl(url)) }
+    // the decoder of an answer does not know what was called
+    const located = (error: ProviderError) =>
+      error._tag === "ResponseError" && error.url === undefined ? new ResponseError({ ...error, ...at }) : error
 
-  const once = Effect.flatMap(CallSettings, (own) => {
-    const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
-    const settings = accept === undefined ? own : { ...own, headers: own.headers ?? { accept } }
-    return Effect.provideService(Effect.catchAll(call, requestError), CallSettings, settings).pipe(
-      timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration }) })
+    const once = Effect.flatMap(CallSettings, (own) => {
+      const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
+      const settings = accept === undefined ? own : { ...own, headers: own.headers ?? { accept } }
+      return Effect.provideService(Effect.catchAll(call, requestError), CallSettings, settings).pipe(
+        timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration }) })
+      )
+    })
+    const sent = Effect.mapError(isSafe ? once : unattended(once), located)
+    let attempt = 0
+    const next = Effect.suspend(() => logged(sent, { ...at, name, attempt: ++attempt }))
+    const paced = limits.limited({ method, url }, next)
+    return Effect.map(
+      Retry.retry(paced, { policy: config.retry, while: isSafe ? isRetryable : isRefusal }),
+      ([value]) => value
     )
-  })
-  return Retry.retry(Effect.mapError(isSafe ? once : unattended(once), located), {
-    policy: config.retry,
-    while: isSafe ? isRetryable : isRefusal
-  }).pipe(Effect.withSpan(`Replicate.${name}`, { captureStackTrace: false }))
-}
+  }).pipe(
+    Effect.tap((value) => Effect.annotateCurrentSpan(annotations(value))),
+    Effect.withSpan(`Replicate.${name}`, { captureStackTrace: false })
+  )

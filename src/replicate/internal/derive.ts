@@ -12,6 +12,8 @@ import { ReplicateApi } from "../ReplicateApi.js"
 import type { Api } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { answerError, perform } from "./call.js"
+import type { Answer } from "./callLog.js"
+import type { Limits } from "./limits.js"
 
 interface CallRequest {
   readonly path?: Readonly<Record<string, string>>
@@ -19,6 +21,9 @@ interface CallRequest {
 }
 
 type Call = (request?: CallRequest) => Effect.Effect<unknown, unknown>
+type CallWithResponse = (
+  request: CallRequest & { readonly withResponse: true }
+) => Effect.Effect<Answer<unknown>, unknown>
 
 interface Endpoint {
   readonly method: string
@@ -42,6 +47,7 @@ const holdOf = (prefer: string | undefined): Duration.Duration =>
  */
 export const derive = Effect.fnUntraced(function*(
   config: ReplicateConfig,
+  limits: Limits,
   http: HttpClient.HttpClient.With<ProviderError>
 ) {
   const derived = yield* HttpApiClient.makeWith(ReplicateApi, {
@@ -49,9 +55,9 @@ export const derive = Effect.fnUntraced(function*(
     transformResponse: (answer) => Effect.mapError(answer, answerError)
   })
   // what is done to a call is the same for all of them, whatever they take and give
-  const client = derived as unknown as Readonly<Record<string, Readonly<Record<string, Call>>>>
+  const client = derived as unknown as Readonly<Record<string, Readonly<Record<string, CallWithResponse>>>>
 
-  const wrap = (group: string, { method, name, path, successSchema }: Endpoint, call: Call): Call => {
+  const wrap = (group: string, { method, name, path, successSchema }: Endpoint, call: CallWithResponse): Call => {
     const description = {
       name: `${group}.${name}`,
       method,
@@ -60,7 +66,7 @@ export const derive = Effect.fnUntraced(function*(
     }
     return (request) =>
       Effect.suspend(() =>
-        perform(config, call(request), {
+        perform(config, limits, call({ ...request, withResponse: true }), {
           ...description,
           url: config.baseUrl + pathOf(path, request?.path),
           hold: holdOf(request?.headers?.prefer)

@@ -22,6 +22,8 @@ import {
 } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
+import { type Answer, logged } from "./callLog.js"
+import type { Limits } from "./limits.js"
 
 /** @internal */
 export const provider = "Replicate"
@@ -67,7 +69,7 @@ export interface Http {
  *
  * @internal
  */
-export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
+export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, limits: Limits) {
   // the platform's spans hold headers and whole URLs, and would be told to a third party in trace headers
   const web = config.transformClient(yield* HttpClient.HttpClient).pipe(
     HttpClient.withTracerDisabledWhen(() => true),
@@ -144,12 +146,20 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
       const malformed = () => new ResponseError({ provider, reason: "malformed", detail: "the data URI is damaged" })
       return Stream.fromEffect(Effect.mapError(DataUri.decode(url), malformed))
     }
-    const client = originOf(url) === originOf(config.baseUrl) ? files.own : files.other
+    const isOwn = originOf(url) === originOf(config.baseUrl)
+    const at = { method: "GET", url }
     const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })
-    const opened = Retry.retry(
-      Effect.timeoutFail(client.get(url), { duration: config.connectTimeout, onTimeout: timeout }),
-      { policy: config.retry, while: isRetryable }
+    const get = (isOwn ? files.own : files.other).get(url).pipe(
+      Effect.timeoutFail({ duration: config.connectTimeout, onTimeout: timeout }),
+      Effect.map((response): Answer<void> => [undefined, response])
     )
+    const opened = Effect.suspend(() => {
+      let attempt = 0
+      const next = Effect.suspend(() =>
+        logged(get, { ...at, url: Failure.publicUrl(url), name: "download", attempt: ++attempt })
+      )
+      return Retry.retry(isOwn ? limits.limited(at, next) : next, { policy: config.retry, while: isRetryable })
+    })
     const body = (response: HttpClientResponse.HttpClientResponse) =>
       Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))
     // a host that falls silent is given up like one that does not answer
@@ -157,7 +167,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig) {
     return Stream.unwrap(
       Effect.map(
         opened,
-        (response) =>
+        ([, response]) =>
           withClocks(body(response), clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
       )
     )

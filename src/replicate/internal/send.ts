@@ -6,6 +6,7 @@ import type * as Schema from "effect/Schema"
 import type { ProviderError } from "../../ProviderError.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { answerError, perform } from "./call.js"
+import type { Limits } from "./limits.js"
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY"])
 
@@ -15,13 +16,18 @@ const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY"])
  * @internal
  */
 export const makeSend =
-  (config: ReplicateConfig, http: HttpClient.HttpClient.With<ProviderError>) =>
+  (config: ReplicateConfig, limits: Limits, http: HttpClient.HttpClient.With<ProviderError>) =>
   <A, I>(request: HttpClientRequest.HttpClientRequest, answer: Schema.Schema<A, I>): Effect.Effect<A, ProviderError> =>
     perform(
       config,
+      limits,
       Effect.flatMap(
         http.execute(request),
-        (response) => Effect.mapError(HttpClientResponse.schemaBodyJson(answer)(response), answerError)
+        (response) =>
+          Effect.mapBoth(HttpClientResponse.schemaBodyJson(answer)(response), {
+            onFailure: answerError,
+            onSuccess: (value) => [value, response] as const
+          })
       ),
       {
         name: "send",

@@ -2,27 +2,12 @@ import * as Headers from "@effect/platform/Headers"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
-import * as Redacted from "effect/Redacted"
+import * as Option from "effect/Option"
 import type { Delivery } from "../Webhook.js"
 import { WebhookError } from "./webhookError.js"
+import { algorithm, type Keys } from "./webhookKey.js"
 
-const algorithm = { name: "HMAC", hash: "SHA-256" }
 const encoder = new TextEncoder()
-
-/**
- * Reads the key out of a webhook secret, `whsec_` and base64.
- *
- * @internal
- */
-export const importKey = (secret: Redacted.Redacted<string>): Effect.Effect<CryptoKey, WebhookError> =>
-  Effect.fromNullable(/^whsec_(.+)$/.exec(Redacted.value(secret).trim())?.[1]).pipe(
-    Effect.flatMap(Encoding.decodeBase64),
-    Effect.flatMap((key) =>
-      Effect.tryPromise(() => crypto.subtle.importKey("raw", new Uint8Array(key), algorithm, false, ["sign"]))
-    ),
-    // the errors beneath quote the secret
-    Effect.mapError(() => new WebhookError({ reason: "malformed-secret" }))
-  )
 
 const join = (head: Uint8Array, body: Uint8Array) => {
   const whole = new Uint8Array(head.length + body.length)
@@ -63,13 +48,13 @@ const header = (headers: Headers.Headers, name: string): Effect.Effect<string, W
 }
 
 /**
- * Gives the id of a delivery that was signed with the key no longer than the tolerance (in milliseconds) from now.
+ * Gives the id of a delivery that was signed with the key, or a newer one, no longer than the tolerance (in milliseconds) from now.
  *
  * @internal
  */
 export const authenticate = Effect.fnUntraced(function*<E>(
   delivery: Delivery,
-  key: Effect.Effect<CryptoKey, E>,
+  keys: Keys<E>,
   tolerance: number
 ) {
   const headers = Headers.fromInput(delivery.headers)
@@ -85,9 +70,14 @@ export const authenticate = Effect.fnUntraced(function*<E>(
   const age = (yield* Clock.currentTimeMillis) - Number(timestamp) * 1000
   if (age > tolerance) return yield* new WebhookError({ reason: "too-old" })
   if (age < -tolerance) return yield* new WebhookError({ reason: "too-new" })
-  const expected = yield* sign(yield* key, `${id}.${timestamp}.`, delivery.body)
-  if (!signatures.split(" ").some((given) => isSame(expected, given))) {
-    return yield* new WebhookError({ reason: "bad-signature" })
-  }
-  return id
+  const fits = (key: CryptoKey) =>
+    Effect.map(
+      sign(key, `${id}.${timestamp}.`, delivery.body),
+      (expected) => signatures.split(" ").some((given) => isSame(expected, given))
+    )
+  const key = yield* keys.current
+  if (yield* fits(key)) return id
+  const newer = yield* keys.newer(key)
+  if (Option.isSome(newer) && (yield* fits(newer.value))) return id
+  return yield* new WebhookError({ reason: "bad-signature" })
 })
