@@ -4,10 +4,12 @@ import { ReplicateEmulator } from "effect-providers/testing"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
+import * as Batch from "../examples/replicate/batch.js"
 import * as Cancel from "../examples/replicate/cancel.js"
 import * as FileOut from "../examples/replicate/file-out.js"
 import * as List from "../examples/replicate/list.js"
 import * as Run from "../examples/replicate/run.js"
+import * as WebhookQueue from "../examples/replicate/webhook-queue.js"
 import { replicateClient } from "../examples/support/emulated.js"
 
 /** Runs an example before an emulator, in the time that takes. */
@@ -57,5 +59,30 @@ describe("examples of Replicate's API", () => {
       assert.lengthOf(new Set(paths), 2)
       for (const bytes of contents) assert.deepStrictEqual(Array.from(bytes.subarray(1, 4)), [0x50, 0x4e, 0x47])
       assert.deepStrictEqual(hosts.filter(({ hasToken, path }) => path.startsWith("/files/") && hasToken), [])
+    }))
+
+  it.effect("C09 C29: a batch, then its downloads", () =>
+    Effect.gen(function*() {
+      const { exist, result } = yield* inTime(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectory()
+        const result = yield* Batch.program(directory)
+        const exist = yield* Effect.forEach(result.saved, (path) => fs.exists(path))
+        yield* fs.remove(directory, { recursive: true })
+        return { exist, result }
+      }))
+      assert.deepStrictEqual(exist, [true, true, true, true])
+      assert.lengthOf(result.failed, 1)
+      assert.include(result.failed[0], "out of memory")
+    }))
+
+  it.scopedLive("C10 C29: a queue that webhooks tell of", () =>
+    Effect.gen(function*() {
+      const done = yield* Effect.provide(WebhookQueue.program, WebhookQueue.live)
+      assert.deepStrictEqual(done.map(({ job, status }) => [job, status]), [
+        [1, "succeeded"],
+        [2, "succeeded"],
+        [3, "succeeded"]
+      ])
     }))
 })

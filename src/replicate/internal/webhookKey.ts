@@ -13,8 +13,12 @@ export const algorithm = { name: "HMAC", hash: "SHA-256" }
 /** Whoever sends what is not authentic has the secret got again; this is how often at most. */
 const leastAge = Duration.toMillis("1 minute")
 
-/** Reads the key out of a webhook secret, `whsec_` and base64. */
-const importKey = (secret: Redacted.Redacted<string>): Effect.Effect<CryptoKey, WebhookError> =>
+/**
+ * Reads the key out of a webhook secret, `whsec_` and base64.
+ *
+ * @internal
+ */
+export const importKey = (secret: Redacted.Redacted<string>): Effect.Effect<CryptoKey, WebhookError> =>
   Effect.fromNullable(/^whsec_(.+)$/.exec(Redacted.value(secret).trim())?.[1]).pipe(
     Effect.flatMap(Encoding.decodeBase64),
     Effect.flatMap((key) =>
