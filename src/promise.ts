@@ -18,6 +18,7 @@ import { isPresent } from "./internal/token.js"
 import * as Output from "./Output.js"
 import { InvalidRequest, Issue } from "./ProviderError.js"
 import { FileOutput } from "./replicate/FileOutput.js"
+import type * as ModelRef from "./replicate/ModelRef.js"
 import * as Prediction from "./replicate/Prediction.js"
 import * as ReplicateClient from "./replicate/ReplicateClient.js"
 import * as ReplicateConfig from "./replicate/ReplicateConfig.js"
@@ -56,10 +57,10 @@ export interface CallOptions {
 export interface Client {
   /**
    * Runs a model to its end and gives the whole prediction: `output`, `text`, `files`, `logs`. `model` is
-   * `owner/name`, `owner/name:version`, a version id, or the model's page.
+   * `owner/name`, `owner/name:version`, a version id, `deployments/owner/name`, or the page of one of them.
    */
   readonly run: (
-    model: string,
+    model: ModelRef.Input,
     input: Prediction.Input,
     options?: Prediction.RunOptions & CallOptions
   ) => Promise<Prediction.Prediction>
@@ -68,19 +69,19 @@ export interface Client {
    * is read once; leaving the loop early closes the connection and cancels the prediction.
    */
   readonly stream: (
-    model: string,
+    model: ModelRef.Input,
     input: Prediction.Input,
     options?: Prediction.StreamOptions & CallOptions
   ) => AsyncIterableIterator<string>
   /** As `stream`, with all there is: text, files, log lines, then what was used, and the end. */
   readonly outputs: (
-    model: string,
+    model: ModelRef.Input,
     input: Prediction.Input,
     options?: Prediction.StreamOptions & CallOptions
   ) => AsyncIterableIterator<Output.Output>
   /** Creates a prediction, which goes on in the background. */
   readonly create: (
-    model: string,
+    model: ModelRef.Input,
     input: Prediction.Input,
     options?: Prediction.CreateOptions & CallOptions
   ) => Promise<Prediction.Prediction>

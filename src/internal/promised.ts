@@ -36,12 +36,13 @@ export const make = <R, E>(layer: Layer.Layer<R, E>): Promised<R> => {
   let isDisposed = false
 
   const reasonOf = (cause: Cause.Cause<unknown>, signal: AbortSignal | undefined): unknown => {
+    // an error that passed a span is a proxy, which is not equal to what was thrown
     const failure = Cause.failureOption(cause)
-    if (Option.isSome(failure)) return failure.value
+    if (Option.isSome(failure)) return Cause.originalError(failure.value)
     if (signal?.aborted === true && Cause.isInterrupted(cause)) return signal.reason
     return isDisposed
       ? new DOMException("The client was disposed: make another one.", "AbortError")
-      : Cause.squash(cause)
+      : Cause.originalError(Cause.squash(cause))
   }
 
   /** Runs an effect, tells how it ended, and gives what ends it before. */
@@ -72,8 +73,8 @@ export const make = <R, E>(layer: Layer.Layer<R, E>): Promised<R> => {
     })
     const promise: Promise<A> = ended.then((exit) => {
       if (Exit.isSuccess(exit)) return exit.value
-      // whoever aborted may not listen any more, and a rejection that nobody handles ends a process
-      if (signal?.aborted === true) promise.catch(nothing)
+      // whoever stopped it may not listen any more, and a rejection that nobody handles ends a process
+      if (Exit.isInterrupted(exit)) promise.catch(nothing)
       throw reasonOf(exit.cause, signal)
     })
     return promise
@@ -91,6 +92,8 @@ export const make = <R, E>(layer: Layer.Layer<R, E>): Promised<R> => {
     let source: { readonly ended: Promise<void>; readonly stop: () => void } | undefined
 
     const answer = (): void => {
+      // it takes a moment until the fiber has stopped
+      if (signal?.aborted === true || isDisposed) pieces = none()
       while (asked.length > 0) {
         const piece = pieces.next()
         if (piece.done !== true) asked.shift()?.resolve(piece)
@@ -115,8 +118,6 @@ export const make = <R, E>(layer: Layer.Layer<R, E>): Promised<R> => {
       let stop = nothing
       const ended = new Promise<void>((resolve) => {
         stop = start(Stream.runForEachChunk(stream, deliver), signal, (end) => {
-          // what was not asked for before an abort is not asked for after it
-          if (Exit.isInterrupted(end)) pieces = none()
           exit ??= end
           answer()
           resolve()
