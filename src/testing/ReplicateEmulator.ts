@@ -74,6 +74,8 @@ export interface Options {
   readonly streamUrl?: string | URL | undefined
   /** Origin the files are on; default that of the API. */
   readonly fileUrl?: string | URL | undefined
+  /** Most bytes of an uploaded file; default 104857600 (100 Mi). */
+  readonly maxFileSize?: number | undefined
   /** Sends the webhooks; when absent they are only logged. */
   readonly webhookClient?: HttpClient.HttpClient | undefined
   /** What webhooks are signed with, `whsec_` and base64; default a new one, which the API tells. */
@@ -169,6 +171,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
         examples: new Map(),
         deployments: Deployments.make(),
         files: Files.make(fileSecret),
+        maxFileSize: options.maxFileSize,
         webhooks: yield* Webhooks.make(webhookKey, options.webhookClient),
         webhookSecret,
         streamOrigin,
