@@ -74,6 +74,8 @@ export interface Options {
   readonly streamUrl?: string | URL | undefined
   /** Origin the files are on; default that of the API. */
   readonly fileUrl?: string | URL | undefined
+  /** Most bytes of an uploaded file; default 104857600 (100 Mi). */
+  readonly maxFileSize?: number | undefined
   /** Sends the webhooks; when absent they are only logged. */
   readonly webhookClient?: HttpClient.HttpClient | undefined
   /** What webhooks are signed with, `whsec_` and base64; default a new one, which the API tells. */
@@ -143,6 +145,7 @@ const originOf = (url: string | URL): string => new URL(url).origin
  * const program = Effect.gen(function*() {
  *   const emulator = yield* ReplicateEmulator.make()
  *   yield* emulator.fail({ method: "POST" }, { _tag: "DropAfter" })
+ *   yield* emulator.fail({ path: "/v1/models" }, { _tag: "Answer", status: 429, headers: { "retry-after": "3" } }, 2)
  *   return yield* emulator.requests
  * })
  * ```
@@ -169,6 +172,7 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
         examples: new Map(),
         deployments: Deployments.make(),
         files: Files.make(fileSecret),
+        maxFileSize: options.maxFileSize,
         webhooks: yield* Webhooks.make(webhookKey, options.webhookClient),
         webhookSecret,
         streamOrigin,
@@ -222,6 +226,27 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
  *   Effect.provide(ReplicateClient.layer({ token: Redacted.make("r8_any") })),
  *   Effect.provide(ReplicateEmulator.layer())
  * )
+ * ```
+ *
+ * @example
+ * ```ts
+ * // webhooks that are served in this process
+ * import { FetchHttpClient, HttpApp, HttpClient } from "@effect/platform"
+ * import { Console, Effect, Layer, Redacted } from "effect"
+ * import { Webhook } from "effect-providers/replicate"
+ * import { ReplicateEmulator } from "effect-providers/testing"
+ *
+ * const webhookSecret = Redacted.make("whsec_ZXhhbXBsZQ==")
+ *
+ * const emulator = Layer.unwrapScoped(Effect.gen(function*() {
+ *   const app = yield* Webhook.app({ secret: webhookSecret, onEvent: ({ prediction }) => Console.log(prediction.status) })
+ *   const handle = HttpApp.toWebHandler(app)
+ *   const webhookClient = yield* HttpClient.HttpClient.pipe(
+ *     Effect.provide(FetchHttpClient.layer),
+ *     Effect.provideService(FetchHttpClient.Fetch, (input, init) => handle(new Request(input, init)))
+ *   )
+ *   return ReplicateEmulator.layer({ webhookClient, webhookSecret })
+ * }))
  * ```
  *
  * @since 0.1.0

@@ -1,4 +1,6 @@
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import { Models, Pages, ReplicateClient } from "effect-providers/replicate"
 import * as Chunk from "effect/Chunk"
@@ -54,16 +56,22 @@ describe("over a real socket", () => {
     ))
 
   it.scopedLive("a file of more than 100 MB is refused", () =>
-    overSocket((_, api) =>
+    overSocket(({ url }) =>
       Effect.gen(function*() {
-        const payload = new FormData()
-        payload.append("content", new Blob([new Uint8Array(100 * 1024 * 1024 + 1)]))
-        const error = yield* Effect.flip(api.files.create({ payload }))
-        assert.deepInclude(error, {
-          _tag: "InvalidRequest",
-          status: 413,
-          detail: "Files must be less than 100MB in size"
-        })
+        const mebi = new Uint8Array(1024 * 1024)
+        const begin = "--b\r\ncontent-disposition: form-data; name=\"content\"; filename=\"f\"\r\n\r\n"
+        const body = Stream.make(new TextEncoder().encode(begin)).pipe(
+          Stream.concat(Stream.map(Stream.range(0, 100), () => mebi)),
+          Stream.concat(Stream.make(new TextEncoder().encode("\r\n--b--\r\n")))
+        )
+        const response = yield* HttpClientRequest.post(`${url}/v1/files`).pipe(
+          HttpClientRequest.bearerToken("r8_test"),
+          HttpClientRequest.bodyStream(body, { contentType: "multipart/form-data; boundary=b" }),
+          HttpClient.execute,
+          Effect.provide(FetchHttpClient.layer)
+        )
+        assert.strictEqual(response.status, 413)
+        assert.deepInclude(yield* response.json, { detail: "Files must be less than 100MB in size" })
       })
     ))
 

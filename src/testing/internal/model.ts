@@ -52,6 +52,8 @@ export interface Model {
   readonly kind: "text" | "files" | "json"
   /** Version id, 64 hexadecimal digits; one made from the name when absent. */
   readonly version?: string | undefined
+  /** Whether it is run without naming a version, which other models are not; default `true`. */
+  readonly official?: boolean | undefined
   /** Whether predictions have a stream URL; default `true`. */
   readonly streams?: boolean | undefined
   /** What the input is checked against; fields that are not listed pass. */

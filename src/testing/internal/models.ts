@@ -51,10 +51,10 @@ const isThere = ({ training }: Version): Effect.Effect<boolean> =>
       (timeline, now) => Timeline.statusAt(timeline, now) === "succeeded"
     )
 
-const official = (model: Model, createdAt: number): Entry => ({
+const published = (model: Model, createdAt: number): Entry => ({
   name: model.name,
   createdAt,
-  isOfficial: true,
+  isOfficial: model.official ?? true,
   visibility: "public",
   details: { description: model.description, readme: `# ${model.name}\n\n${model.description ?? "A model."}\n` },
   versions: [{ id: versionOf(model), createdAt, model }]
@@ -66,7 +66,7 @@ const official = (model: Model, createdAt: number): Entry => ({
  * @internal
  */
 export const make = (models: ReadonlyArray<Model>, createdAt: number): Models => {
-  const entries = new Map(models.map((model) => [model.name, official(model, createdAt)]))
+  const entries = new Map(models.map((model) => [model.name, published(model, createdAt)]))
   const versions = ({ versions }: Entry) => Effect.filter(versions, isThere)
   return {
     list: () => Array.from(entries.values()),

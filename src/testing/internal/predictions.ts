@@ -17,6 +17,8 @@ export interface Prediction {
   readonly model: Model
   readonly version: string
   readonly input: Input
+  /** Whether it was asked to stream, which changes nothing; it is told as it was. */
+  readonly stream?: boolean | undefined
   readonly webhook: string | undefined
   readonly webhookEventsFilter: ReadonlyArray<typeof WebhookEvent.Type> | undefined
   readonly createdAt: number
@@ -25,7 +27,7 @@ export interface Prediction {
   readonly deployment?: string | undefined
   /** A training makes this version of a model; it is a prediction underneath. */
   readonly trains?: { readonly destination: string; readonly version: string } | undefined
-  /** An example belongs to its model, and keeps its data. */
+  /** An example belongs to its model. It keeps its data, as a training does. */
   readonly isExample?: boolean | undefined
   /** Where the API was reached that created it. */
   readonly origin: string
@@ -96,16 +98,16 @@ const publish = (steps: ReadonlyArray<Step>, fileOrigin: string): Effect.Effect<
 const fileAt = (contents: ReadonlyArray<Timeline.Content>, path: string): OutputFile | undefined =>
   contents.find((content): content is OutputFile => content._tag === "File" && new URL(content.url).pathname === path)
 
+/** Neither an example of its model nor a training. */
+const isRun = ({ isExample = false, trains }: Prediction): boolean => !isExample && trains === undefined
+
 /**
  * When the data of a prediction is removed.
  *
  * @internal
  */
-export const removedAt = ({ isExample = false }: Prediction, timeline: Timeline.Timeline): number =>
-  isExample ? Infinity : Timeline.removedAt(timeline)
-
-/** Neither an example of its model nor a training. */
-const isRun = ({ isExample = false, trains }: Prediction): boolean => !isExample && trains === undefined
+export const removedAt = (prediction: Prediction, timeline: Timeline.Timeline): number =>
+  isRun(prediction) ? Timeline.removedAt(timeline) : Infinity
 
 /** @internal */
 export const make = (): Predictions => {

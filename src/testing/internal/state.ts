@@ -26,6 +26,8 @@ export interface State {
   readonly examples: Map<string, Prediction>
   readonly deployments: Deployments
   readonly files: Files
+  /** Most bytes of an uploaded file, where it is not what the service takes. */
+  readonly maxFileSize: number | undefined
   readonly faults: Faults
   readonly webhooks: Webhooks
   /** What webhooks are signed with. */

@@ -8,24 +8,30 @@ import { JsonObject } from "../../replicate/schemas/Wire.js"
 import { concat } from "./bytes.js"
 import { invalid, problem } from "./problem.js"
 
-const largest = 100 * 1024 * 1024
+/**
+ * The most bytes that a file may have.
+ *
+ * @internal
+ */
+export const maxFileSize = 100 * 1024 * 1024
 
-const required = invalid([{ type: "required", field: "content", description: "content is required" }])
+const refused = (type: string, field: string, description: string) => invalid([{ type, field, description }])
 
 const tooLarge = problem(413, "Files must be less than 100MB in size")
 
 const metadataOf = Schema.decodeUnknownOption(Schema.parseJson(JsonObject))
 
 /** The bytes of a part. Of one too large nothing is kept, but it is read to its end: its sender has to hear of it. */
-const readPart = Effect.fnUntraced(function*(part: Multipart.File) {
-  const parts: Array<Uint8Array> = []
+const readPart = Effect.fnUntraced(function*(part: Multipart.File, most: number) {
+  let parts: Array<Uint8Array> = []
   let size = 0
   yield* Stream.runForEach(part.content, (bytes) =>
     Effect.sync(() => {
       size += bytes.length
-      if (size <= largest) parts.push(bytes)
+      if (size <= most) parts.push(bytes)
+      else parts = []
     }))
-  return size <= largest ? concat(parts) : undefined
+  return size <= most ? concat(parts) : undefined
 })
 
 /**
@@ -33,25 +39,29 @@ const readPart = Effect.fnUntraced(function*(part: Multipart.File) {
  *
  * @internal
  */
-export const readUpload = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest) {
+export const readUpload = Effect.fnUntraced(function*(
+  request: HttpServerRequest.HttpServerRequest,
+  most = maxFileSize
+) {
   let content: { readonly part: Multipart.File; readonly bytes: Uint8Array<ArrayBuffer> | undefined } | undefined
   const fields = new Map<string, string>()
   const read = Stream.runForEach(request.multipartStream, (part) => {
     if (part._tag === "Field") return Effect.sync(() => fields.set(part.key, part.value))
-    return Effect.map(readPart(part), (bytes) => {
+    return Effect.map(readPart(part, most), (bytes) => {
       if (part.key === "content") content = { part, bytes }
       // clients send JSON as a file of its own type
       else fields.set(part.key, new TextDecoder().decode(bytes))
     })
   })
   yield* Effect.mapError(read, () => problem(400, "Multipart form parse error"))
-  if (content === undefined) return yield* Effect.fail(required)
+  if (content === undefined) return yield* Effect.fail(refused("required", "content", "content is required"))
   const { bytes, part } = content
   if (bytes === undefined) return yield* Effect.fail(tooLarge)
-  return {
-    name: fields.get("filename") ?? part.name,
-    contentType: fields.get("type") ?? part.contentType,
-    bytes,
-    metadata: Option.getOrElse(metadataOf(fields.get("metadata") ?? "{}"), () => ({}))
+  const name = fields.get("filename") ?? part.name
+  if (new TextEncoder().encode(name).length > 255) {
+    return yield* Effect.fail(refused("invalid", "filename", "Must be at most 255 bytes"))
   }
+  const metadata = metadataOf(fields.get("metadata") ?? "{}")
+  if (Option.isNone(metadata)) return yield* Effect.fail(refused("invalid", "metadata", "Must be a JSON object"))
+  return { name, contentType: fields.get("type") ?? part.contentType, bytes, metadata: metadata.value }
 })

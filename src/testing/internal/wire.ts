@@ -81,6 +81,7 @@ export interface WirePrediction {
   readonly completed_at?: string
   readonly deadline?: string
   readonly deployment?: string
+  readonly stream?: boolean
   readonly webhook?: string
   readonly webhook_events_filter?: ReadonlyArray<string>
   readonly urls: {
@@ -125,6 +126,7 @@ export const encode = Effect.fnUntraced(function*(prediction: Prediction, as: "r
     ...(isOver ? { metrics: metricsOf(prediction, timeline, outputs) } : {}),
     ...(deadline === undefined ? {} : { deadline: timestamp(deadline, id, 3) }),
     ...(prediction.deployment === undefined ? {} : { deployment: prediction.deployment }),
+    ...(prediction.stream === undefined ? {} : { stream: prediction.stream }),
     ...(webhook === undefined ? {} : { webhook }),
     ...(webhookEventsFilter === undefined ? {} : { webhook_events_filter: webhookEventsFilter }),
     urls: urlsOf(prediction)

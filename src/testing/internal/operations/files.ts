@@ -25,7 +25,7 @@ export const files = (state: State) => {
       .handleRaw("create", ({ request }) =>
         Effect.merge(
           Effect.map(
-            Effect.flatMap(readUpload(request), state.files.add),
+            Effect.flatMap(readUpload(request, state.maxFileSize), state.files.add),
             (file) =>
               HttpServerResponse.unsafeJson(encode(file, originOf(request)), { status: 201 })
           )

@@ -88,16 +88,21 @@ const removeModel = (state: State, entry: Entry) => {
   return HttpServerResponse.empty()
 }
 
-const removeVersion = (state: State, entry: Entry, id: string) => {
+const removeVersion = Effect.fnUntraced(function*(state: State, entry: Entry, id: string) {
   if (!entry.versions.some((version) => version.id === id)) return notFound
-  if (!isOwn(entry)) return problem(403, "You can only delete versions of models you own")
+  if (!isOwn(entry) || entry.visibility !== "private") {
+    return problem(403, "You can only delete versions of private models you own")
+  }
+  if ((yield* state.predictions.trainings).some(({ version }) => version === id)) {
+    return problem(409, "You cannot delete a version that a training began with")
+  }
   if (state.deployments.list().some(({ release }) => release.version === id)) {
     return problem(409, "You cannot delete a version that a deployment uses")
   }
   state.models.put({ ...entry, versions: entry.versions.filter((version) => version.id !== id) })
   state.predictions.removeVersion(id)
   return HttpServerResponse.empty({ status: 202 })
-}
+})
 
 /** @internal */
 export const models = (state: State) => {
@@ -115,7 +120,8 @@ export const models = (state: State) => {
     handlers
       .handle("list", ({ request, urlParams: { sort_by, sort_direction } }) =>
         Effect.gen(function*() {
-          const dated = yield* Effect.forEach(state.models.list(), (entry) =>
+          const all = state.models.list().filter(({ visibility }) => visibility === "public")
+          const dated = yield* Effect.forEach(all, (entry) =>
             Effect.map(
               sort_by === "model_created_at" ? Effect.succeed(entry.createdAt) : latestVersionAt(state, entry),
               (at) => ({ entry, at })
@@ -161,7 +167,5 @@ export const models = (state: State) => {
         onVersion(path))
       .handle("deleteVersion", ({ path }) =>
         onModel(path, (entry) =>
-          Effect.sync(() =>
-            removeVersion(state, entry, path.version_id)
-          ))))
+          removeVersion(state, entry, path.version_id))))
 }

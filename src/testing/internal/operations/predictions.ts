@@ -52,6 +52,7 @@ export const create = Effect.fnUntraced(
       version: shown ?? version.id,
       deployment,
       input: payload.input,
+      stream: payload.stream,
       webhook: payload.webhook,
       webhookEventsFilter: payload.webhook_events_filter,
       lifetime
