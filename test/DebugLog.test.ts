@@ -135,7 +135,12 @@ describe("debug logging of a provider's streams", () => {
     call: (stream: Stream.Stream<Output.Output, ProviderError.ProviderError>) => Effect.Effect<unknown, unknown>,
     told: string
   ]> = [
-    ["well", ["a", "b", pause, "c"], Stream.runDrain, "is done, outputs: 3, milliseconds: 2000"],
+    [
+      "well",
+      ["a", "b", pause, "c", { _tag: "Finish", reason: "stop" }],
+      Stream.runDrain,
+      "is done, outputs: 3, milliseconds: 2000"
+    ],
     [
       "well, for one who reads up to Finish",
       ["a"],

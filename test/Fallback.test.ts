@@ -648,6 +648,8 @@ describe("Fallback: what a request carries to whom", () => {
       const mocks = { A: yield* mock("A", [limited], { info: needy }), B: yield* mock("B", ["Hi"], { info: needy }) }
       const { error } = yield* watch(yield* nest(["A", "B"], mocks), { apiKey: Redacted.make(" ") })
       assert.strictEqual(error, undefined)
+      yield* watch(yield* nest(["A"], mocks), { apiKey: Redacted.make(" ") })
+      assert.deepStrictEqual((yield* mocks.A.requests).map(keyOf), [undefined, undefined])
     }))
 
   it.effect("B22: a conversation goes back only to the provider it came from", () =>
@@ -734,7 +736,10 @@ describe("Fallback: what a request carries to whom", () => {
   const keyCases: ReadonlyArray<
     [what: string, tree: Nested, keys: ReadonlyArray<string> | "refused"]
   > = [
-    ["the one that needs it, and its relatives that take one", ["Needs", "Child", "Takes"], ["Needs", "Child"]],
+    ["the one that needs it, and its relatives that take one", ["Needs", "Child", "Blind", "Takes"], [
+      "Needs",
+      "Child"
+    ]],
     ["where none needs one, the one that takes it", ["Takes", "Open"], ["Takes"]],
     ["a relative alone", ["Child", "Open"], ["Child"]],
     ["nobody where nobody takes one", ["Open", ["Login"]], []],
@@ -754,11 +759,12 @@ describe("Fallback: what a request carries to whom", () => {
           Child: yield* mock("Child", [limited], { info: { parent: "Needs" } }),
           Takes: yield* mock("Takes", [limited]),
           Open: yield* mock("Open", [limited]),
+          Blind: yield* mock("Blind", [limited], { info: { parent: "Needs" } }),
           Login: yield* mock("Login", [limited], { info: needy })
         }
         const mocks = Record.map(all, (mock, name) => ({
           ...mock,
-          provider: { ...mock.provider, parameters: name === "Open" || name === "Login" ? noKey : keyOnly }
+          provider: { ...mock.provider, parameters: ["Open", "Blind", "Login"].includes(name) ? noKey : keyOnly }
         }))
         const { error } = yield* watch(yield* nest(tree, mocks), { apiKey: Redacted.make("the key") })
         const given = (yield* keysOf(mocks)).flatMap(([name, key]) => key === undefined ? [] : [name])
