@@ -64,14 +64,22 @@ const crumb = ({ options, valueEncoded }: Cookies.Cookie, now: number): Crumb =>
 const isCookie = (name: string, value: string): boolean =>
   /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) && /^[\x20-\x3a\x3c-\x7e\x80-\xff]*$/.test(value)
 
+const originOf = (site: string | URL): string | undefined =>
+  URL.canParse(site) && /^https?:$/.test(new URL(site).protocol) ? new URL(site).origin : undefined
+
 const mostRedirects = 10
+
+/** As many, of as many bytes, as browsers keep for one site. */
+const mostCookies = 180
+const longestCookie = 4096
 
 /**
  * Makes a session with no cookies but those given.
  *
- * Cookies come from the site's origin alone, and `Secure` ones over https alone. Redirects are followed, at most 10 for
- * a request, with what each of them says about cookies. A client that follows them by itself, as `fetch` does unless
- * `FetchHttpClient.RequestInit` says `redirect: "manual"`, tells of the last answer only.
+ * Cookies come from the site's origin alone, and `Secure` ones over https alone; of more than 180, the oldest go.
+ * Redirects are followed, at most 10 for a request, with what each of them says about cookies. A client that follows
+ * them by itself, as `fetch` does unless `FetchHttpClient.RequestInit` says `redirect: "manual"`, tells of the last
+ * answer only.
  *
  * @example
  * ```ts
@@ -95,10 +103,14 @@ const mostRedirects = 10
 export const make = Effect.fnUntraced(function*(options: Options) {
   const { connectTimeout, cookies = {}, headers, provider } = options
   const given = Object.entries(cookies).map(([name, value]) => [name, Redacted.value(value)] as const)
-  const issues = given.filter(([name, value]) => !isCookie(name, value)).map(([name]) =>
-    new Issue({ field: `cookies.${name}`, message: "cannot be sent" })
-  )
-  const site = new URL(options.site)
+  const origin = originOf(options.site)
+  const issues = [
+    ...(origin === undefined ? [new Issue({ field: "site", message: "expected an HTTP URL" })] : []),
+    ...given.filter(([name, value]) => !isCookie(name, value)).map(([name]) =>
+      new Issue({ field: `cookies.${name}`, message: "cannot be sent" })
+    )
+  ]
+  const isSite = (url: Option.Option<URL>) => Option.exists(url, (url) => url.origin === origin)
   const jar = yield* Ref.make<ReadonlyMap<string, Crumb>>(
     new Map(given.map(([name, value]) => [name, { value, until: Infinity }]))
   )
@@ -107,19 +119,20 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const dress = (request: HttpClientRequest.HttpClientRequest, now: number, crumbs: ReadonlyMap<string, Crumb>) => {
     const dressed = HttpClientRequest.setHeaders(request, headers)
     const pairs = [...crumbs].filter(([, { until }]) => until > now).map(([name, { value }]) => `${name}=${value}`)
-    return pairs.length > 0 && Option.exists(HttpClientRequest.toUrl(request), ({ origin }) => origin === site.origin)
+    return pairs.length > 0 && isSite(HttpClientRequest.toUrl(request))
       ? HttpClientRequest.setHeader(dressed, "cookie", pairs.join("; "))
       : dressed
   }
 
   const keep = (response: HttpClientResponse.HttpClientResponse, now: number) =>
     Ref.update(jar, (crumbs) => {
-      if (!Option.exists(answeredFrom(response), ({ origin }) => origin === site.origin)) return crumbs
-      const set = Object.values(response.cookies.cookies).filter(({ options }) =>
-        options?.secure !== true || site.protocol === "https:"
+      if (!isSite(answeredFrom(response))) return crumbs
+      const set = Object.values(response.cookies.cookies).filter(({ name, options, valueEncoded }) =>
+        (options?.secure !== true || origin?.startsWith("https:") === true) &&
+        name.length + valueEncoded.length <= longestCookie
       )
-      const lasting = [...crumbs].filter(([, { until }]) => until > now)
-      return new Map([...lasting, ...set.map((cookie) => [cookie.name, crumb(cookie, now)] as const)])
+      const all = new Map([...crumbs, ...set.map((cookie) => [cookie.name, crumb(cookie, now)] as const)])
+      return new Map([...all].filter(([, { until }]) => until > now).slice(-mostCookies))
     })
 
   const visit = (

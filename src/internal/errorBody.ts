@@ -19,7 +19,8 @@ export interface Said {
 const words = (value: unknown): string | undefined =>
   typeof value === "string" && value.trim() !== "" ? value : undefined
 
-const json = Option.liftThrowable((value: unknown): string => JSON.stringify(value) ?? "")
+/** None of what JSON cannot hold, or of what is nested too deep. @internal */
+export const toJson = Option.liftThrowable((value: unknown): string => JSON.stringify(value) ?? "")
 
 /** @internal */
 export const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
@@ -52,7 +53,7 @@ export const understand = (body: unknown, clean: Clean): Said => {
   const parts = [words(said.error) ?? words(error.message), words(said.message), words(error.failed_generation)]
   const detail = words(said.error_message) ?? words(said.detail) ??
     words(parts.filter(Predicate.isString).join(": ")) ??
-    words(said.title) ?? Option.getOrUndefined(json(Predicate.isObject(said.error) ? said.error : said))
+    words(said.title) ?? Option.getOrUndefined(toJson(Predicate.isObject(said.error) ? said.error : said))
   const code = [error.code, said.code].find((code) => typeof code === "string" || typeof code === "number")
   const fields = Array.isArray(said.invalid_fields) ? said.invalid_fields.filter(Predicate.isRecord) : []
   return {

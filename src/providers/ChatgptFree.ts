@@ -89,7 +89,12 @@ const parametersOf = (
  */
 export const parameters: ReadonlyArray<Parameters.Parameter> = parametersOf({})
 
-const headersOf = (site: URL) => ({
+interface Site {
+  readonly host: string
+  readonly origin: string
+}
+
+const headersOf = (site: Site) => ({
   authority: site.host,
   accept: "*/*",
   "accept-language": "en,fr-FR;q=0.9,fr;q=0.8,es-ES;q=0.7,es;q=0.6,en-US;q=0.5,am;q=0.4,de;q=0.3",
@@ -110,7 +115,7 @@ interface Asked {
 }
 
 /** The order of the fields is that of the site's own form. */
-const formOf = (site: URL, { nonce, postId }: Ticket, message: string) =>
+const formOf = (site: Site, { nonce, postId }: Ticket, message: string) =>
   HttpClientRequest.bodyUrlParams(HttpClientRequest.post(`${site.origin}/wp-admin/admin-ajax.php`), [
     ["_wpnonce", nonce],
     ["post_id", postId],
@@ -153,10 +158,12 @@ const isRefusal = (error: ProviderError): boolean =>
 export const make = (options: Options = {}): Effect.Effect<Provider.Service, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const { connectTimeout, cookies, transformClient } = options
-    const site = new URL(options.baseUrl ?? info.url)
+    const url = options.baseUrl ?? info.url
+    // the session refuses to send anything to what is no URL
+    const site: Site = URL.canParse(url) ? new URL(url) : { host: "", origin: "" }
     const http = yield* HttpClient.HttpClient
     const session = yield* Effect.provideService(
-      BrowserSession.make({ provider: info.name, site, headers: headersOf(site), cookies, connectTimeout }),
+      BrowserSession.make({ provider: info.name, site: url, headers: headersOf(site), cookies, connectTimeout }),
       HttpClient.HttpClient,
       transformClient === undefined ? http : transformClient(http)
     )

@@ -157,6 +157,45 @@ describe("BrowserSession", () => {
       assert.deepStrictEqual(cookies(), [`a="1, 2"; b=`])
     }))
 
+  it.effect("keeps as much of cookies as a browser does: 180 of 4096 bytes, the latest", () =>
+    Effect.gen(function*() {
+      const many = (from: number) => Array.from({ length: 100 }, (_, n) => `c${from + n}=1`)
+      const { cookies, visit } = yield* setup([many(0), [
+        ...many(100),
+        `long=${"x".repeat(4093)}`,
+        `fits=${"x".repeat(4092)}`
+      ]])
+      yield* visit()
+      yield* visit()
+      yield* visit()
+      const names = cookies()[2]?.split("; ").map((pair) => pair.split("=")[0]) ?? []
+      assert.strictEqual(names.length, 180)
+      assert.deepStrictEqual([names[0], names.at(-1)], ["c21", "fits"])
+    }))
+
+  it.effect("counts no cookies that expired", () =>
+    Effect.gen(function*() {
+      const many = (name: string, end: string) => Array.from({ length: 150 }, (_, n) => `${name}${n}=1${end}`)
+      const { cookies, visit } = yield* setup([["kept=1", ...many("a", "; Max-Age=1")], many("b", "")])
+      yield* visit()
+      yield* TestClock.adjust("2 seconds")
+      yield* visit()
+      yield* visit()
+      const names = cookies()[2]?.split("; ").map((pair) => pair.split("=")[0]) ?? []
+      assert.deepStrictEqual([names.length, names[0], names[1]], [151, "kept", "b0"])
+    }))
+
+  it.effect("tells that its site is none, before any I/O", () =>
+    Effect.gen(function*() {
+      for (const site of ["nonsense", "ftp://site.example", ""]) {
+        const { http, visit } = yield* setup([], { site })
+        const error = yield* Effect.flip(visit())
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), ["site"])
+        assert.deepStrictEqual(http.requests, [])
+      }
+    }))
+
   it.effect("gives up on an answer that does not come", () =>
     Effect.gen(function*() {
       const http = fakeHttp.make(() => Effect.never)

@@ -291,6 +291,15 @@ describe("ChatgptFree: the request", () => {
       assert.deepStrictEqual(error.duration, Duration.minutes(2))
     }))
 
+  it.effect("F06: a base URL that is none is told with each call", () =>
+    Effect.gen(function*() {
+      for (const baseUrl of ["nonsense", "ftp://site.example", ""]) {
+        const { ask, emulator } = yield* setup({}, { baseUrl })
+        assert.strictEqual((yield* Effect.flip(ask(asked)))._tag, "InvalidRequest")
+        assert.deepStrictEqual(yield* emulator.requests, [])
+      }
+    }))
+
   it.effect("F14: refused unless told otherwise, with a word on how", () =>
     Effect.gen(function*() {
       const { ask, calls, provider } = yield* setup({}, { ignoreWorking: false })

@@ -281,6 +281,15 @@ describe("ReplicateHome: the request", () => {
       assert.deepStrictEqual(yield* emulator.requests, [])
     }))
 
+  it.effect("H21: a base URL that is none is told with each call", () =>
+    Effect.gen(function*() {
+      for (const baseUrl of ["nonsense", "ftp://site.example", ""]) {
+        const { ask, emulator } = yield* setup({}, { baseUrl })
+        assert.strictEqual((yield* Effect.flip(ask(asked)))._tag, "InvalidRequest")
+        assert.deepStrictEqual(yield* emulator.requests, [])
+      }
+    }))
+
   it.effect("H23: refused unless told otherwise, with a word on how", () =>
     Effect.gen(function*() {
       const { ask, emulator, provider } = yield* setup({}, { ignoreWorking: false })
@@ -462,6 +471,17 @@ describe("ReplicateHome: failures", () => {
         assert.notInclude(JSON.stringify(error), "private")
       }))
   }
+
+  it.effect("H19: what is nested too deep to be shown is an error all the same", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* setup()
+      const deep = "[".repeat(100_000) + "]".repeat(100_000)
+      for (const reply of [`"status":"succeeded","output":${deep}`, `"status":7,"output":${deep}`]) {
+        yield* emulator.fail(poll, { _tag: "Answer", status: 200, body: `{"id":"x",${reply}}` })
+        const error = yield* Effect.flip(ask(asked))
+        assert.deepInclude({ ...error }, { _tag: "ResponseError", reason: "malformed" })
+      }
+    }))
 
   it.effect("H17: what is shown of a reply is bounded", () =>
     Effect.gen(function*() {

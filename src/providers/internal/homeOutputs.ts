@@ -1,7 +1,9 @@
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { toJson } from "../../internal/errorBody.js"
 import { cleaner } from "../../internal/scrub.js"
 import * as Output from "../../Output.js"
 import { ResponseError } from "../../ProviderError.js"
@@ -29,7 +31,7 @@ export const outputsOf = (
   }
 ): Effect.Effect<ReadonlyArray<Output.Output>, ResponseError> => {
   const clean = cleaner(key === undefined ? [] : [Redacted.value(key)])
-  const found = output === undefined ? "none" : JSON.stringify(output)
+  const found = output === undefined ? "none" : Option.getOrElse(toJson(output), () => "what is nested too deep")
   return Effect.mapBoth(decode[kind](Arr.ensure(output)), {
     onFailure: () =>
       new ResponseError({

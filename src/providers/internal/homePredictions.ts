@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Session } from "../../http/BrowserSession.js"
 import * as Polling from "../../http/Polling.js"
+import { toJson } from "../../internal/errorBody.js"
 import { InvalidRequest, Issue, Timeout } from "../../ProviderError.js"
 import { outcomeOf } from "../../replicate/internal/outcome.js"
 import { Prediction } from "../../replicate/schemas/Prediction.js"
@@ -37,7 +38,7 @@ const decodePrediction = Schema.decodeUnknown(Prediction)
 /** The site echoes the input, which an error must not show. */
 const withoutInput = (reply: Readonly<Record<string, unknown>>): string => {
   const { input: _, ...rest } = reply
-  return JSON.stringify(rest)
+  return Option.getOrElse(toJson(rest), () => "")
 }
 
 /** Reads a reply whatever content type it claims to be of. */
