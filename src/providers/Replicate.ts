@@ -97,7 +97,7 @@ export interface Options extends Omit<ReplicateConfig.Options, "token"> {
   /** Takes any `owner/name`, not only the catalog's models. */
   readonly anyModel?: boolean | undefined
   /** What to do with a model that cannot stream; see `Prediction.StreamOptions`. Default `fail`. */
-  readonly unstreamable?: "fail" | "poll" | undefined
+  readonly unstreamable?: Prediction.StreamOptions["unstreamable"]
 }
 
 /** Where calls without a key go. */
