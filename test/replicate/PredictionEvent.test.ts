@@ -1,14 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Output from "../../src/Output.js"
 import type { ProviderError } from "../../src/ProviderError.js"
 import { FileOutput } from "../../src/replicate/FileOutput.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import * as PredictionEvent from "../../src/replicate/PredictionEvent.js"
-import type { ReplicateClient } from "../../src/replicate/ReplicateClient.js"
+import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
+import * as ReplicateEmulator from "../../src/testing/ReplicateEmulator.js"
 import { json, sse } from "../support/fakeHttp.js"
 import * as Server from "../support/replicate-server.js"
 import { done, event } from "../support/replicateFake.js"
@@ -85,14 +88,16 @@ describe("events", () => {
       const server = Server.make({
         create: [streams()],
         other: [sends(event("output", "Once", "100:0"))],
-        get: [succeeded(["Once", " upon", " a"])]
+        get: [succeeded(["Once", " upon", " a"], { metrics: { predict_time: 3 } })]
       })
       const came = yield* Effect.provide(all(events()), server.layer)
       assert.deepStrictEqual(came.slice(0, 2), [
         new PredictionEvent.Output("Once", undefined, "100:0"),
         new PredictionEvent.Output(" upon a")
       ])
-      assert.strictEqual(came[2]?._tag, "Done")
+      const last = came.at(-1)
+      assert(last?._tag === "Done")
+      assert.deepStrictEqual(last.prediction.metrics, { predict_time: 3 })
     }))
 
   const late: ReadonlyArray<[what: string, get: Server.Answer]> = [
@@ -298,7 +303,9 @@ describe("refused before it costs anything", () => {
   const answered = sends(event("output", "Once"), done)
 
   const ask = (view: "stream" | "events" | "files", model: string, options: Prediction.StreamOptions = refuse) =>
-    Server.timed(Stream.runDrain<unknown, ProviderError, ReplicateClient>(Prediction[view](model, input, options)))
+    Server.timed(
+      Stream.runDrain<unknown, ProviderError, ReplicateClient.ReplicateClient>(Prediction[view](model, input, options))
+    )
 
   for (const view of ["stream", "events", "files"] as const) {
     it.effect(`R20, edge 18: ${view}: a model whose schema says so, by one read and without a create`, () =>
@@ -356,4 +363,35 @@ describe("refused before it costs anything", () => {
       yield* Effect.provide(ask("stream", Server.model, {}), server.layer)
       assert.deepStrictEqual(kinds(server), ["create", "other", "get"])
     }))
+})
+
+describe("before the emulator", () => {
+  const flux = "black-forest-labs/flux-schnell"
+  const emulated = Effect.provide(Layer.provideMerge(
+    ReplicateClient.layer({ token: Redacted.make("r8_test") }),
+    ReplicateEmulator.layer()
+  ))
+
+  it.effect("C21: files that were streamed over a cut connection can be read, each once", () =>
+    Effect.gen(function*() {
+      const emulator = yield* ReplicateEmulator.ReplicateEmulator
+      yield* emulator.fail({}, { _tag: "CutStream", events: 8 })
+      const beginnings = yield* Prediction.files(flux, { ...input, num_outputs: 3, width: 8, height: 8 }).pipe(
+        Stream.mapEffect((file) => Effect.map(file.bytes, (bytes) => String.fromCharCode(...bytes.slice(1, 4)))),
+        all
+      )
+      assert.deepStrictEqual(beginnings, ["PNG", "PNG", "PNG"])
+      assert.lengthOf(yield* emulator.predictions, 1)
+      assert.deepStrictEqual((yield* emulator.streams).map(({ state }) => state), ["dropped", "finished"])
+    }).pipe(emulated))
+
+  it.effect("R20, edge 18: the schema of a model of values is enough to refuse it, that of files is not", () =>
+    Effect.gen(function*() {
+      const emulator = yield* ReplicateEmulator.ReplicateEmulator
+      const refuse = { unstreamable: "refuse" } as const
+      const error = yield* Effect.flip(all(Prediction.stream("emulator/json", input, refuse)))
+      assert.strictEqual(error._tag, "InvalidRequest")
+      assert.lengthOf(yield* emulator.predictions, 0)
+      assert.lengthOf(yield* all(Prediction.files(flux, { ...input, width: 8, height: 8 }, refuse)), 1)
+    }).pipe(emulated))
 })

@@ -208,12 +208,13 @@ describe("connections", () => {
   it.effect.each([
     { what: "with ids", ids: ["100:0", "100:1", "101:0"] },
     { what: "without ids", ids: [] },
+    { what: "with ids, in the middle", ids: ["100:0", "100:1", "101:0"], from: 1 },
     { what: "with ids that have no order", ids: ["x", "y", "z"] }
-  ])("R22, edge 9: a host that begins anew, $what, doubles nothing", ({ ids }) =>
+  ])("R22, edge 9: a host that begins anew, $what, doubles nothing", ({ from = 0, ids }) =>
     Effect.gen(function*() {
       const all = ["Once", "Once", " upon"].map((text, n) => event("output", text, ids[n]))
       const { error, texts } = yield* read({
-        other: [sends(...all.slice(0, 2)), sends(...all, done)],
+        other: [sends(...all.slice(0, 2)), sends(...all.slice(from), done)],
         get: [running, gave("Once", "Once", " upon")]
       })
       assert.isUndefined(error)
@@ -244,6 +245,26 @@ describe("connections", () => {
       yield* Server.interrupt(fiber)
       yield* Server.elapse(600)
       assert.isTrue(yield* Server.isDone(fiber))
+      assert.strictEqual(closed, 1)
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "cancel"])
+    }))
+
+  it.effect.each(
+    [
+      { clock: "idle", options: { idleTimeout: "10 seconds" } },
+      { clock: "total", options: { timeout: "10 seconds" } }
+    ] satisfies ReadonlyArray<{ clock: string; options: Prediction.StreamOptions }>
+  )("R25, edge 15: so does the $clock clock", ({ clock, options }) =>
+    Effect.gen(function*() {
+      let closed = 0
+      const server = Server.make({ create: [streamable], other: [Server.openSse(first, () => closed++)] })
+      const { came, error } = yield* collect(Prediction.events(Server.model, {}, options)).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual(came.map(String), ["Once"])
+      assert(error?._tag === "Timeout")
+      assert.strictEqual(error.clock, clock)
+      yield* Server.elapse(600)
       assert.strictEqual(closed, 1)
       assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "cancel"])
     }))
