@@ -321,10 +321,13 @@ describe("how it ends", () => {
     ({ data, says }) =>
       Effect.gen(function*() {
         for (const end of [event("done", `{"reason":"error"}`), done]) {
-          const { error, text } = yield* read({ other: [sends(token, event("error", data), end)], get: [unreadable] })
-          assert(error?._tag === "PredictionFailed")
-          assert.strictEqual(error.prediction.error, says)
-          assert.strictEqual(text, "Once")
+          // a prediction that is said to have succeeded does not make it good
+          for (const get of [unreadable, gave("Once")]) {
+            const { error, text } = yield* read({ other: [sends(token, event("error", data), end)], get: [get] })
+            assert(error?._tag === "PredictionFailed")
+            assert.strictEqual(error.prediction.error, says)
+            assert.strictEqual(text, "Once")
+          }
         }
       })
   )
