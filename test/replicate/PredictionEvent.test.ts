@@ -100,14 +100,12 @@ describe("events", () => {
       assert.deepStrictEqual(last.prediction.metrics, { predict_time: 3 })
     }))
 
-  const late: ReadonlyArray<[what: string, get: Server.Answer]> = [
-    ["cannot be read", Server.status(404)],
-    ["is not finished", Server.gives({ status: "processing" })]
-  ]
-
-  it.effect.each(late)(
-    "C20: where the prediction %s, the end has the one to wait for, without another create",
-    ([_, get]) =>
+  it.effect.each([
+    { what: "cannot be read", get: Server.status(404) },
+    { what: "is not finished", get: Server.gives({ status: "processing" }) }
+  ])(
+    "C20: where the prediction $what, the end has the one to wait for, without another create",
+    ({ get }) =>
       Effect.gen(function*() {
         const server = Server.make({
           create: [streams()],
@@ -302,9 +300,10 @@ describe("refused before it costs anything", () => {
   const refuse = { unstreamable: "refuse" } as const
   const answered = sends(event("output", "Once"), done)
 
-  const ask = (view: "stream" | "events" | "files", model: string, options: Prediction.StreamOptions = refuse) =>
+  const views = { stream: Prediction.stream, events: Prediction.events, files: Prediction.files }
+  const ask = (view: keyof typeof views, model: string, options: Prediction.StreamOptions = refuse) =>
     Server.timed(
-      Stream.runDrain<unknown, ProviderError, ReplicateClient.ReplicateClient>(Prediction[view](model, input, options))
+      Stream.runDrain<unknown, ProviderError, ReplicateClient.ReplicateClient>(views[view](model, input, options))
     )
 
   for (const view of ["stream", "events", "files"] as const) {
@@ -328,10 +327,27 @@ describe("refused before it costs anything", () => {
       ])
     }))
 
+  it.effect("R20, edge 18: a deployment is asked for the version of its release", () =>
+    Effect.gen(function*() {
+      const release = { owner: "acme", name: "app", current_release: { number: 1, model: Server.model, version } }
+      const server = Server.make({ other: [() => json(release), () => json(unstreamable)] })
+      const error = yield* Effect.flip(ask("stream", "deployments/acme/app")).pipe(Effect.provide(server.layer))
+      assert.strictEqual(error._tag, "InvalidRequest")
+      assert.deepStrictEqual(server.calls.map(({ method, url }) => [method, url]), [
+        ["GET", "https://api.replicate.com/v1/deployments/acme/app"],
+        ["GET", `${models}/versions/${version}`]
+      ])
+    }))
+
   it.effect.each([
     { what: "a model whose schema says that it streams", ref: Server.model, first: [model(streamable)] },
     { what: "a model without a version", ref: Server.model, first: [model(null)] },
     { what: "a model that cannot be read", ref: Server.model, first: [Server.status(404)] },
+    {
+      what: "a deployment without a release",
+      ref: "deployments/acme/app",
+      first: [() => json({ owner: "acme", name: "app" })]
+    },
     { what: "a bare version, which cannot be looked up", ref: version, first: [] }
   ])("R20, edge 18: not $what", ({ first, ref }) =>
     Effect.gen(function*() {

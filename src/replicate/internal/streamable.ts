@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { ProviderError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
@@ -30,33 +31,33 @@ export const isUnstreamable = ({ cog_version, openapi_schema }: ModelVersion): b
   return !mayGiveFiles && !JSON.stringify(openapi_schema).includes("\"x-cog-streaming\":true")
 }
 
-type Found = Effect.Effect<ModelVersion | undefined, ProviderError>
-
-const nothing: Found = Effect.succeed(undefined)
+type Found = Effect.Effect<Option.Option<ModelVersion>, ProviderError>
 
 const versionOf = (client: Service, model: string): Found =>
-  Either.match(ModelRef.parse(model), { onLeft: () => nothing, onRight: (ref) => read(client, ref) })
+  Either.match(ModelRef.parse(model), { onLeft: () => Effect.succeedNone, onRight: (ref) => read(client, ref) })
 
 /** Reads the version that a reference runs. */
 const read = (client: Service, ref: ModelRef.ModelRef): Found => {
-  const { deployments, models } = client.api
+  const { api } = client
   const { name, owner } = ref
   // a bare version id cannot be looked up
-  if (owner === undefined || name === undefined) return nothing
+  if (owner === undefined || name === undefined) return Effect.succeedNone
   switch (ref._tag) {
     case "Model":
       return Effect.map(
-        models.get({ path: { model_owner: owner, model_name: name } }),
-        ({ latest_version }) => latest_version
+        api.models.get({ path: { model_owner: owner, model_name: name } }),
+        (model) => Option.fromNullable(model.latest_version)
       )
     case "Version":
-      return models.getVersion({ path: { model_owner: owner, model_name: name, version_id: ref.version } })
+      return Effect.asSome(
+        api.models.getVersion({ path: { model_owner: owner, model_name: name, version_id: ref.version } })
+      )
     case "Deployment":
       return Effect.flatMap(
-        deployments.get({ path: { deployment_owner: owner, deployment_name: name } }),
+        api.deployments.get({ path: { deployment_owner: owner, deployment_name: name } }),
         ({ current_release: release }) =>
           release?.model === undefined || release.version === undefined
-            ? nothing
+            ? Effect.succeedNone
             : versionOf(client, `${release.model}:${release.version}`)
       )
   }
@@ -70,5 +71,5 @@ const read = (client: Service, ref: ModelRef.ModelRef): Found => {
 export const saysUnstreamable = (client: Service, model: string): Effect.Effect<boolean> =>
   Effect.match(versionOf(client, model), {
     onFailure: () => false,
-    onSuccess: (version) => version !== undefined && isUnstreamable(version)
+    onSuccess: Option.exists(isUnstreamable)
   })
