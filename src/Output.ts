@@ -112,13 +112,15 @@ export const Usage = Schema.TaggedStruct("Usage", {
 })
 
 /**
- * The last output of every stream that ends well, with the reason why the model stopped.
+ * The last output of every stream that ends well, with the reason why the model stopped. `id` is what the service calls
+ * its answer, where it can be looked up again: a prediction of Replicate by `Prediction.get`.
  *
  * @since 0.1.0
  * @category schemas
  */
 export const Finish = Schema.TaggedStruct("Finish", {
-  reason: Schema.Literal("stop", "length", "content-filter", "tool-calls", "unknown")
+  reason: Schema.Literal("stop", "length", "content-filter", "tool-calls", "unknown"),
+  id: Schema.optional(Schema.String)
 })
 
 /**

@@ -68,7 +68,7 @@ export interface Options extends Omit<ReplicateConfig.Options, "token"> {
   /** Takes any `owner/name`, not only the catalog's models. */
   readonly anyModel?: boolean | undefined
   /** What to do with a model that cannot stream; see `Prediction.StreamOptions`. Default `fail`. */
-  readonly unstreamable?: "fail" | "poll" | undefined
+  readonly unstreamable?: Prediction.StreamOptions["unstreamable"]
 }
 
 /** What it accepts, with the clocks it runs. */

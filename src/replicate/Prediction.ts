@@ -11,11 +11,14 @@ import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import type * as Output from "../Output.js"
 import type { ProviderError } from "../ProviderError.js"
+import type { FileOutput } from "./FileOutput.js"
 import * as engine from "./internal/engine.js"
 import { predictions } from "./internal/jobs.js"
 import { prepare } from "./internal/prepare.js"
 import { predictionStream } from "./internal/stream.js"
+import * as views from "./internal/views.js"
 import * as ModelRef from "./ModelRef.js"
+import type { PredictionEvent } from "./PredictionEvent.js"
 import type {
   CreateOptions,
   Input,
@@ -194,8 +197,21 @@ export const watch = (
       engine.watch(predictions(client), prepare(client, model, input, options), options))
   )
 
+const viewed = <A>(view: views.View<A>, model: ModelRef.Input, input: Input, options: StreamOptions) =>
+  Stream.unwrap(Effect.map(ReplicateClient, (client) => {
+    const stream = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
+      view,
+      model: ModelRef.format(model),
+      unstreamable: options.unstreamable ?? "fail",
+      untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
+    })
+    return engine.clocked(stream, client.config, options)
+  }))
+
 /**
- * Runs a model and streams its output as it is produced: text deltas or files, log lines, then `Usage` and `Finish`.
+ * Runs a model and streams its output as it is produced: text deltas or files, log lines, then `Usage` and `Finish`,
+ * whose `id` is the prediction's. `Output.text` keeps the text; `events` has the finished prediction as well, `files`
+ * only the files.
  *
  * A connection that is cut is taken up again where it broke, and completed from the finished prediction where that
  * fails: a cut never looks like success. Ending the stream early closes the connection and cancels the prediction.
@@ -219,12 +235,52 @@ export const stream = (
   model: ModelRef.Input,
   input: Input,
   options: StreamOptions = {}
-): Stream.Stream<Output.Output, ProviderError, ReplicateClient> =>
-  Stream.unwrap(Effect.map(ReplicateClient, (client) => {
-    const outputs = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
-      model: ModelRef.format(model),
-      unstreamable: options.unstreamable ?? "fail",
-      untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
-    })
-    return engine.clocked(outputs, client.config, options)
-  }))
+): Stream.Stream<Output.Output, ProviderError, ReplicateClient> => viewed(views.outputs, model, input, options)
+
+/**
+ * As `stream`, with the events as Replicate has them: output and logs with their ids, then `Done` with the finished
+ * prediction.
+ *
+ * @example
+ * ```ts
+ * import { Console, Stream } from "effect"
+ * import { Prediction } from "effect-providers/replicate"
+ *
+ * const program = Prediction.events("meta/meta-llama-3-70b-instruct", { prompt: "Hello" }).pipe(
+ *   Stream.runForEach((event) => Console.log(event._tag === "Done" ? event.prediction.metrics : String(event)))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const events = (
+  model: ModelRef.Input,
+  input: Input,
+  options: StreamOptions = {}
+): Stream.Stream<PredictionEvent, ProviderError, ReplicateClient> => viewed(views.events, model, input, options)
+
+/**
+ * As `stream`, with the files only, each as it comes: also those in a value such as `{"mask":"https://…"}`. An output
+ * without a file, so any text, fails with `InvalidRequest` and cancels the prediction.
+ *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Prediction } from "effect-providers/replicate"
+ *
+ * const saved = Prediction.files("black-forest-labs/flux-schnell", { prompt: "a llama", num_outputs: 4 }).pipe(
+ *   Stream.zipWithIndex,
+ *   Stream.mapEffect(([file, n]) => file.save(`out/llama-${n}.webp`))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const files = (
+  model: ModelRef.Input,
+  input: Input,
+  options: StreamOptions = {}
+): Stream.Stream<FileOutput, ProviderError, ReplicateClient> =>
+  views.onlyFiles(ModelRef.format(model))(events(model, input, options))

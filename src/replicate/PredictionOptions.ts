@@ -70,8 +70,12 @@ export interface RunOptions extends CreateOptions, WaitOptions {}
 export interface StreamOptions extends Omit<CreateOptions, "wait">, WaitOptions {
   /** Idle clock; the client's when absent. */
   readonly idleTimeout?: Duration.DurationInput | undefined
-  /** For models that cannot stream: `fail` (and cancel) with `InvalidRequest`, or `poll` and give all at the end. */
-  readonly unstreamable?: "fail" | "poll" | undefined
+  /**
+   * For models that cannot stream: `fail` with `InvalidRequest` and cancel the prediction; `refuse`, which reads the
+   * model before, and fails without a prediction where its schema says so; or `poll`, and give all at the end. `fail`
+   * when absent.
+   */
+  readonly unstreamable?: "fail" | "refuse" | "poll" | undefined
 }
 
 /**

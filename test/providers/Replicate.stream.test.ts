@@ -39,7 +39,7 @@ describe("Replicate: the text", () => {
       assert.deepStrictEqual(yield* Queue.take(seen), Output.textDelta("lo"))
       assert.strictEqual(yield* Queue.size(seen), 0)
       yield* socket.push(done)
-      assert.deepStrictEqual(yield* Queue.take(seen), { _tag: "Finish", reason: "stop" })
+      assert.deepStrictEqual(yield* Queue.take(seen), { _tag: "Finish", reason: "stop", id: fake.id })
     }))
 
   it.effect("R01: who answers comes first, what was used and Finish last", () =>
@@ -58,7 +58,7 @@ describe("Replicate: the text", () => {
         Output.textDelta("Hel"),
         Output.textDelta("lo"),
         { _tag: "Usage", inputTokens: 5, outputTokens: 2, totalTokens: 7, seconds: 0.5 },
-        { _tag: "Finish", reason: "stop" }
+        { _tag: "Finish", reason: "stop", id: fake.id }
       ])
     }))
 
@@ -155,7 +155,7 @@ describe("Replicate: how the stream ends", () => {
       const server = fake.server({ stream: () => socket.response })
       const outputs = yield* Provider.collect(asked).pipe(Effect.provide(server.provider()))
       assert.deepStrictEqual(texts(outputs), ["Hello"])
-      assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason: "stop" })
+      assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason: "stop", id: fake.id })
       assert.strictEqual(socket.state.canceled, 1)
       assert.strictEqual(server.seen("cancel").length, 0)
     }))
@@ -197,7 +197,7 @@ describe("Replicate: how the stream ends", () => {
         const result = yield* ended(server)
         assert.strictEqual(result.tag, "ok")
         assert.strictEqual(result.text, text)
-        assert.deepStrictEqual(result.outputs.at(-1), { _tag: "Finish", reason: "stop" })
+        assert.deepStrictEqual(result.outputs.at(-1), { _tag: "Finish", reason: "stop", id: fake.id })
         assert.strictEqual(server.seen("stream").length, 1)
         assert.strictEqual(server.seen("cancel").length, 0)
       }))

@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
+import type { Output } from "../../src/Output.js"
 import { PredictionReader } from "../../src/replicate/internal/reader.js"
+import { outputs } from "../../src/replicate/internal/views.js"
 import { Prediction } from "../../src/replicate/schemas/Prediction.js"
 
 const output = (id: string | undefined, data: string) => ({ event: "output", id, data })
 
-const texts = (reader: PredictionReader, ...events: ReadonlyArray<ReturnType<typeof output>>) =>
+const texts = (reader: PredictionReader<Output>, ...events: ReadonlyArray<ReturnType<typeof output>>) =>
   Chunk.toReadonlyArray(reader.read(Chunk.fromIterable(events))).map((read) =>
     read._tag === "TextDelta" ? read.text : read._tag
   )
@@ -14,25 +16,25 @@ const texts = (reader: PredictionReader, ...events: ReadonlyArray<ReturnType<typ
 const finished = (output: unknown, data_removed = false) =>
   new Prediction({ id: "p1", status: "succeeded", output, data_removed })
 
-const rest = (reader: PredictionReader, prediction: Prediction) =>
+const rest = (reader: PredictionReader<Output>, prediction: Prediction) =>
   Option.map(
     reader.rest(prediction),
-    (outputs) =>
-      Chunk.toReadonlyArray(outputs).map((read) =>
+    (more) =>
+      Chunk.toReadonlyArray(more).map((read) =>
         read._tag === "TextDelta" ? read.text : read._tag === "File" ? read.url : ""
       ).join("")
   )
 
 /** A text reader that took in these texts. */
 const after = (...taken: ReadonlyArray<string>) => {
-  const reader = new PredictionReader(false)
+  const reader = new PredictionReader(outputs, false)
   texts(reader, ...taken.map((text, n) => output(`100:${n}`, text)))
   return reader
 }
 
 describe("PredictionReader", () => {
   it("a replay is told by the second before the number", () => {
-    const reader = new PredictionReader(false)
+    const reader = new PredictionReader(outputs, false)
     texts(reader, output("99:9", "a"), output("100:0", "b"))
     reader.reconnect()
     assert.deepStrictEqual(texts(reader, output("99:9", "a"), output("100:0", "b"), output("100:1", "c")), ["c"])
@@ -45,21 +47,21 @@ describe("PredictionReader", () => {
   })
 
   it("ids that cannot be compared, sent anew from the first, are dropped by count", () => {
-    const reader = new PredictionReader(false)
+    const reader = new PredictionReader(outputs, false)
     texts(reader, output("x", "a"), output("y", "b"))
     reader.reconnect()
     assert.deepStrictEqual(texts(reader, output("x", "a"), output("y", "b"), output("z", "c")), ["c"])
   })
 
   it("ids that cannot be compared and are new are no replay", () => {
-    const reader = new PredictionReader(false)
+    const reader = new PredictionReader(outputs, false)
     texts(reader, output("x", "a"), output("y", "b"))
     reader.reconnect()
     assert.deepStrictEqual(texts(reader, output("z", "c"), output("w", "d")), ["c", "d"])
   })
 
   it("without ids, as many events as came before are dropped", () => {
-    const reader = new PredictionReader(false)
+    const reader = new PredictionReader(outputs, false)
     texts(reader, output(undefined, "a"), output(undefined, "b"))
     reader.reconnect()
     const again = [output(undefined, "a"), output(undefined, "b"), output(undefined, "c")]
@@ -90,7 +92,7 @@ describe("PredictionReader", () => {
   })
 
   it("files are completed by their number", () => {
-    const reader = new PredictionReader(true)
+    const reader = new PredictionReader(outputs, true)
     texts(reader, output("1:0", "data:image/png;base64,AA=="))
     const urls = ["https://files.example/1.png", "https://files.example/2.png"]
     assert.deepStrictEqual(rest(reader, finished(urls)), Option.some(urls[1] ?? ""))

@@ -1,8 +1,8 @@
 import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import type * as Sse from "../../http/Sse.js"
-import type * as Output from "../../Output.js"
 import type { Prediction } from "../schemas/Prediction.js"
+import type { View } from "./views.js"
 
 /** Replicate's event ids are `<unix seconds>:<n>`: they tell which of two events is older. */
 const parseId = (id: string): readonly [seconds: number, n: number] | undefined => {
@@ -49,12 +49,12 @@ const textOf = (output: unknown): string =>
 const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
 
 /**
- * Turns the events of a prediction's stream into outputs, over as many connections as it takes, and knows how far it
+ * Turns the events of a prediction's stream into what a view makes of them, over as many connections as it takes, and knows how far it
  * came: what a new connection replays is dropped, and what the finished prediction holds beyond it can be added.
  *
  * @internal
  */
-export class PredictionReader {
+export class PredictionReader<A> {
   /** Events that were taken in. */
   events = 0
   files = 0
@@ -72,10 +72,12 @@ export class PredictionReader {
   /** The new connection began with the first event of all. */
   private anew = false
 
+  private readonly view: View<A>
   private readonly givesFiles: boolean
 
   /** `givesFiles` says that output events are URLs of files. */
-  constructor(givesFiles: boolean) {
+  constructor(view: View<A>, givesFiles: boolean) {
+    this.view = view
     this.givesFiles = givesFiles
   }
 
@@ -84,8 +86,8 @@ export class PredictionReader {
     this.replayed = this.events > 0 ? 0 : -1
   }
 
-  read(chunk: Chunk.Chunk<Sse.Event>): Chunk.Chunk<Output.Output> {
-    const outputs: Array<Output.Output> = []
+  read(chunk: Chunk.Chunk<Sse.Event>): Chunk.Chunk<A> {
+    const read: Array<A> = []
     for (const event of Chunk.toReadonlyArray(chunk)) {
       if (event.event === "done") {
         this.done = { reason: reasonOf(event.data) }
@@ -97,11 +99,11 @@ export class PredictionReader {
         this.firstEventId ??= event.id
         this.lastEventId = event.id
       }
-      if (event.event === "output") outputs.push(this.output(event.data))
-      else if (event.event === "logs") outputs.push({ _tag: "Log", text: event.data })
+      if (event.event === "output") read.push(this.output(event))
+      else if (event.event === "logs") read.push(this.view.logs(event.data, event.id))
       else if (event.event === "error") this.error = detailOf(event.data)
     }
-    return Chunk.unsafeFromArray(outputs)
+    return Chunk.unsafeFromArray(read)
   }
 
   /** Characters of text that were given out. */
@@ -110,26 +112,26 @@ export class PredictionReader {
   }
 
   /** What a finished prediction holds beyond what was given out; none when its output does not begin with that. */
-  rest(prediction: Prediction): Option.Option<Chunk.Chunk<Output.Output>> {
+  rest(prediction: Prediction): Option.Option<Chunk.Chunk<A>> {
     if (prediction.data_removed === true) return Option.none()
     if (this.givesFiles) {
       const { files } = prediction
-      const more = files.slice(this.files).map(({ url }): Output.Output => ({ _tag: "File", url }))
+      const more = files.slice(this.files).map(({ url }) => this.view.file(url))
       return files.length < this.files ? Option.none() : Option.some(Chunk.unsafeFromArray(more))
     }
     const text = withLineFeeds(textOf(prediction.output))
     if (!text.startsWith(withLineFeeds(this.text))) return Option.none()
     const more = text.slice(withLineFeeds(this.text).length)
-    return Option.some(more === "" ? Chunk.empty() : Chunk.of<Output.Output>({ _tag: "TextDelta", text: more }))
+    return Option.some(more === "" ? Chunk.empty() : Chunk.of(this.view.text(more)))
   }
 
-  private output(data: string): Output.Output {
+  private output({ data, id }: Sse.Event): A {
     if (this.givesFiles) {
       this.files++
-      return { _tag: "File", url: data }
+      return this.view.file(data, id)
     }
     this.text += data
-    return { _tag: "TextDelta", text: data }
+    return this.view.text(data, id)
   }
 
   /**

@@ -11,7 +11,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Sse from "../../http/Sse.js"
-import type * as Output from "../../Output.js"
 import {
   InvalidRequest,
   isRetryable,
@@ -28,57 +27,30 @@ import { predictions } from "./jobs.js"
 import { outcome } from "./outcome.js"
 import { PredictionReader } from "./reader.js"
 import * as remote from "./remote.js"
+import { saysUnstreamable } from "./streamable.js"
+import { type View, whole } from "./views.js"
 
 /** Connections in a row that may bring nothing new before the stream is given up. */
 const maxReconnects = 5
 const firstDelay = Duration.millis(250)
 
 /** How long the finished prediction is looked for after its stream ended well. */
-const usageTimeout = Duration.seconds(5)
+const finalTimeout = Duration.seconds(5)
 
 /** @internal */
-export interface Options {
+export interface Options<A> {
+  readonly view: View<A>
   readonly model: string
-  readonly unstreamable: "fail" | "poll"
+  readonly unstreamable: "fail" | "poll" | "refuse"
   readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
 }
 
-type Outputs = Stream.Stream<Output.Output, ProviderError>
-
-const number = (value: unknown): number | undefined => typeof value === "number" ? value : undefined
-
-/** What a finished prediction says it used; nothing when it says nothing. */
-const usage = ({ metrics }: Prediction): ReadonlyArray<Output.Output> => {
-  const inputTokens = number(metrics?.["input_token_count"] ?? metrics?.["token_input_count"])
-  const outputTokens = number(metrics?.["output_token_count"] ?? metrics?.["token_output_count"])
-  const seconds = number(metrics?.["predict_time"])
-  if (inputTokens === undefined && outputTokens === undefined && seconds === undefined) return []
-  const totalTokens = inputTokens === undefined || outputTokens === undefined ? undefined : inputTokens + outputTokens
-  return [{ _tag: "Usage", inputTokens, outputTokens, totalTokens, seconds }]
-}
-
-const ending = (prediction: Prediction | undefined): Chunk.Chunk<Output.Output> =>
-  Chunk.unsafeFromArray<Output.Output>([
-    ...(prediction === undefined ? [] : usage(prediction)),
-    { _tag: "Finish", reason: "stop" }
-  ])
-
-/**
- * The whole output of a prediction that was not streamed: files when it is nothing else, text when it is a text or a
- * list of texts, else the value, and the files in it.
- */
-const whole = ({ files, output, text }: Prediction): ReadonlyArray<Output.Output> => {
-  if (output === undefined || output === null || output === "") return []
-  const parts = Array.isArray(output) ? output : [output]
-  const asFiles = files.map(({ url }): Output.Output => ({ _tag: "File", url }))
-  if (!parts.every((part) => typeof part === "string")) return [{ _tag: "Json", value: output }, ...asFiles]
-  return files.length === parts.length ? asFiles : [{ _tag: "TextDelta", text }]
-}
+type Pieces<A> = Stream.Stream<A, ProviderError>
 
 /** Reads one connection to its end, or to the event that ends the stream. */
-const readInto = (reader: PredictionReader) => {
+const readInto = <A>(reader: PredictionReader<A>) => {
   const loop: Channel.Channel<
-    Chunk.Chunk<Output.Output>,
+    Chunk.Chunk<A>,
     Chunk.Chunk<Sse.Event>,
     ProviderError | Sse.EventTooLarge,
     ProviderError | Sse.EventTooLarge,
@@ -86,9 +58,9 @@ const readInto = (reader: PredictionReader) => {
     unknown
   > = Channel.readWithCause({
     onInput: (events: Chunk.Chunk<Sse.Event>) => {
-      const outputs = reader.read(events)
+      const read = reader.read(events)
       const next = reader.done === undefined ? loop : Channel.void
-      return Chunk.isEmpty(outputs) ? next : Channel.flatMap(Channel.write(outputs), () => next)
+      return Chunk.isEmpty(read) ? next : Channel.flatMap(Channel.write(read), () => next)
     },
     onFailure: Channel.failCause,
     onDone: () => Channel.void
@@ -100,7 +72,7 @@ const readInto = (reader: PredictionReader) => {
 const resumeAt = (id: string | undefined) => (request: HttpClientRequest.HttpClientRequest) =>
   id !== undefined && isHeaderValue(id) ? HttpClientRequest.setHeader(request, "last-event-id", id) : request
 
-const connect = (client: Service, url: string, reader: PredictionReader) => {
+const connect = <A>(client: Service, url: string, reader: PredictionReader<A>) => {
   const duration = client.config.connectTimeout
   const request = HttpClientRequest.get(url).pipe(
     HttpClientRequest.accept("text/event-stream"),
@@ -130,17 +102,18 @@ const connect = (client: Service, url: string, reader: PredictionReader) => {
  * Reads the stream of a prediction over as many connections as it takes, and completes it from the finished
  * prediction. `release` is called when the prediction need not be canceled any more: it is over, or left to the caller.
  */
-const follow = (
+const follow = <A>(
   client: Service,
   url: string,
   prediction: Prediction,
-  reader: PredictionReader,
-  options: Options,
+  reader: PredictionReader<A>,
+  options: Options<A>,
   release: () => void
-): Outputs => {
+): Pieces<A> => {
   // whoever has the whole URL can read the output
   const { origin } = new URL(url)
   const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
+  const end = (last: Prediction) => Chunk.unsafeFromArray(options.view.end(last))
 
   const interrupted = (detail: string, resumable: boolean) => {
     // what can be read on must not be canceled
@@ -158,11 +131,11 @@ const follow = (
   }
 
   /** Completes the stream from the finished prediction, or fails with what it ended with. */
-  const settle = (final: Prediction): Effect.Effect<Outputs, ProviderError> => {
+  const settle = (final: Prediction): Effect.Effect<Pieces<A>, ProviderError> => {
     release()
     return Effect.flatMap(outcome(client.config, final), (final) =>
       Option.match(reader.rest(final), {
-        onSome: (rest) => Effect.succeed(Stream.fromChunk(Chunk.appendAll(rest, ending(final)))),
+        onSome: (rest) => Effect.succeed(Stream.fromChunk(Chunk.appendAll(rest, end(final)))),
         onNone: () =>
           Effect.fail(
             final.data_removed === true
@@ -173,10 +146,10 @@ const follow = (
   }
 
   /** The server ended the stream. The prediction is read for what it used, or why it failed. */
-  const closed = (reason: string | undefined): Outputs => {
+  const closed = (reason: string | undefined): Pieces<A> => {
     release()
     const final = options.untilFinal(prediction).pipe(
-      Effect.timeoutOption(usageTimeout),
+      Effect.timeoutOption(finalTimeout),
       Effect.catchAll((error) =>
         Effect.as(Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`), Option.none())
       )
@@ -188,15 +161,15 @@ const follow = (
       return new Prediction({ ...prediction, status, ...(error === undefined ? {} : { error }) })
     }
     return Stream.unwrap(Effect.flatMap(final, (final) => {
-      if (Option.isNone(final) && endedWell) return Effect.succeed(Stream.fromChunk(ending(undefined)))
+      if (Option.isNone(final) && endedWell) return Effect.succeed(Stream.fromChunk(end(prediction)))
       // what the prediction says of its end counts, but does not make good an error that was sent
       const last = Option.filter(final, ({ status }) => error === undefined || status !== "succeeded")
-      return Effect.map(outcome(client.config, Option.getOrElse(last, told)), (last) => Stream.fromChunk(ending(last)))
+      return Effect.map(outcome(client.config, Option.getOrElse(last, told)), (last) => Stream.fromChunk(end(last)))
     }))
   }
 
   /** The connection ended before the stream did. */
-  const cut = (why: string, failures: number): Outputs => {
+  const cut = (why: string, failures: number): Pieces<A> => {
     const unreadable = (error: ProviderError) => interrupted(why, isRetryable(error))
     const reconnect = Stream.suspend(() => {
       reader.reconnect()
@@ -213,7 +186,7 @@ const follow = (
     }))
   }
 
-  const connection = (failures: number): Outputs => {
+  const connection = (failures: number): Pieces<A> => {
     const before = reader.events
     let why = "the connection was closed"
     const outputs = Stream.catchAll(connect(client, url, reader), (error) => {
@@ -228,36 +201,41 @@ const follow = (
   return connection(0)
 }
 
+const unstreamable = (model: string) => {
+  const message = `${model} cannot stream: run it, or allow polling`
+  return new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] })
+}
+
 /**
  * Runs a prediction and streams its output. See `Prediction.stream`.
  *
  * @internal
  */
-export const predictionStream = (
+export const predictionStream = <A>(
   client: Service,
   prepare: Effect.Effect<Effect.Effect<Prediction, ProviderError>, ProviderError>,
-  options: Options
-): Outputs =>
+  options: Options<A>
+): Pieces<A> =>
   Stream.unwrapScoped(
-    Effect.uninterruptibleMask((restore): Effect.Effect<Outputs, ProviderError, Scope.Scope> =>
+    Effect.uninterruptibleMask((restore): Effect.Effect<Pieces<A>, ProviderError, Scope.Scope> =>
       Effect.gen(function*() {
         const call = yield* restore(prepare)
+        if (options.unstreamable === "refuse" && (yield* restore(saysUnstreamable(client, options.model)))) {
+          return yield* unstreamable(options.model)
+        }
         const { job: prediction, release } = yield* remote.createScoped(predictions(client), call, restore)
         const url = prediction.urls?.stream
         if (url !== undefined && URL.canParse(url)) {
           const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
-          const reader = new PredictionReader(givesFiles)
+          const reader = new PredictionReader(options.view, givesFiles)
           return follow(client, url, prediction, reader, options, release)
         }
-        if (options.unstreamable === "fail") {
-          const message = `${options.model} cannot stream: run it, or allow polling`
-          return yield* new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] })
-        }
+        if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
         return Stream.unwrap(Effect.gen(function*() {
           const final = yield* options.untilFinal(prediction)
           release()
           yield* outcome(client.config, final)
-          return Stream.fromChunk(Chunk.appendAll(Chunk.unsafeFromArray(whole(final)), ending(final)))
+          return Stream.fromIterable([...whole(options.view, final), ...options.view.end(final)])
         }))
       })
     )

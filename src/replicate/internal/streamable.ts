@@ -1,0 +1,75 @@
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type { ProviderError } from "../../ProviderError.js"
+import * as ModelRef from "../ModelRef.js"
+import type { Service } from "../ReplicateClient.js"
+import type { ModelVersion } from "../schemas/ModelVersion.js"
+
+const at = (value: unknown, ...path: ReadonlyArray<string>): unknown =>
+  path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, value)
+
+/** Older builders did not mark iterators: any list may be one. */
+const marksIterators = (cogVersion: string | undefined): boolean => {
+  const [, major = 0, minor = 0, patch = 0] = /^v?(\d+)\.(\d+)\.(\d+)/.exec(cogVersion ?? "")?.map(Number) ?? []
+  return major > 0 || minor > 3 || (minor === 3 && patch >= 9)
+}
+
+/**
+ * Whether a version says of itself that it gives no stream. What streams is an iterator, and files, which Replicate
+ * streams whatever they stand in; a schema that is not understood says nothing.
+ *
+ * @internal
+ */
+export const isUnstreamable = ({ cog_version, openapi_schema }: ModelVersion): boolean => {
+  const output = at(openapi_schema, "components", "schemas", "Output")
+  const type = at(output, "type")
+  if (typeof type !== "string") return false
+  if (type === "array" && (at(output, "x-cog-array-type") === "iterator" || !marksIterators(cog_version))) return false
+  const mayGiveFiles = /"(?:format":"uri|\$ref":)/.test(JSON.stringify(output))
+  return !mayGiveFiles && !JSON.stringify(openapi_schema).includes("\"x-cog-streaming\":true")
+}
+
+type Found = Effect.Effect<Option.Option<ModelVersion>, ProviderError>
+
+const versionOf = (client: Service, model: string): Found =>
+  Either.match(ModelRef.parse(model), { onLeft: () => Effect.succeedNone, onRight: (ref) => read(client, ref) })
+
+/** Reads the version that a reference runs. */
+const read = (client: Service, ref: ModelRef.ModelRef): Found => {
+  const { api } = client
+  const { name, owner } = ref
+  // a bare version id cannot be looked up
+  if (owner === undefined || name === undefined) return Effect.succeedNone
+  switch (ref._tag) {
+    case "Model":
+      return Effect.map(
+        api.models.get({ path: { model_owner: owner, model_name: name } }),
+        (model) => Option.fromNullable(model.latest_version)
+      )
+    case "Version":
+      return Effect.asSome(
+        api.models.getVersion({ path: { model_owner: owner, model_name: name, version_id: ref.version } })
+      )
+    case "Deployment":
+      return Effect.flatMap(
+        api.deployments.get({ path: { deployment_owner: owner, deployment_name: name } }),
+        ({ current_release: release }) =>
+          release?.model === undefined || release.version === undefined
+            ? Effect.succeedNone
+            : versionOf(client, `${release.model}:${release.version}`)
+      )
+  }
+}
+
+/**
+ * Whether a model says that it gives no stream. That it could not be read is no reason to refuse it.
+ *
+ * @internal
+ */
+export const saysUnstreamable = (client: Service, model: string): Effect.Effect<boolean> =>
+  Effect.match(versionOf(client, model), {
+    onFailure: () => false,
+    onSuccess: Option.exists(isUnstreamable)
+  })

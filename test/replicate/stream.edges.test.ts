@@ -1,0 +1,390 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { ProviderError } from "../../src/ProviderError.js"
+import * as Prediction from "../../src/replicate/Prediction.js"
+import { sse } from "../support/fakeHttp.js"
+import * as Server from "../support/replicate-server.js"
+import { done, event } from "../support/replicateFake.js"
+
+/** The odd cases of Replicate's streams, numbered as in docs/replicate.md. */
+
+const streamable = Server.gives({ urls: { stream: Server.streamUrl } })
+const streamsFiles = Server.gives({ urls: { stream: "https://stream.replicate.com/v1/files/opaque" } })
+const running = Server.gives({ status: "processing" })
+const gave = (...output: ReadonlyArray<string>) => Server.gives({ status: "succeeded", output })
+const sends = (...pieces: ReadonlyArray<string>): Server.Answer => () => sse(...pieces)
+const unreadable = Server.status(404)
+
+const eventStream = (source: UnderlyingDefaultSource<Uint8Array>) =>
+  new Response(new ReadableStream(source), { headers: { "content-type": "text/event-stream" } })
+
+/** A connection that breaks after some text. */
+const breaksAfter = (text: string): Server.Answer => () => {
+  const pieces = [new TextEncoder().encode(text)]
+  return eventStream({
+    pull(controller) {
+      const piece = pieces.shift()
+      if (piece === undefined) controller.error(new TypeError("terminated"))
+      else controller.enqueue(piece)
+    }
+  })
+}
+
+/** A connection whose network cuts everywhere. */
+const sendsBytes = (text: string): Server.Answer => () =>
+  eventStream({
+    start(controller) {
+      for (const byte of new TextEncoder().encode(text)) controller.enqueue(Uint8Array.of(byte))
+      controller.close()
+    }
+  })
+
+type Host = ReturnType<typeof Server.make>
+
+/** What came before a stream ended, and the error it ended with. */
+const collect = <A, R>(stream: Stream.Stream<A, ProviderError, R>) =>
+  Effect.suspend(() => {
+    const came: Array<A> = []
+    return stream.pipe(
+      Stream.runForEach((a) => Effect.sync(() => came.push(a))),
+      Effect.match({ onFailure: (error) => error, onSuccess: () => undefined }),
+      Effect.map((error) => ({ came, error })),
+      Server.timed
+    )
+  })
+
+/** The texts of both views of a stream, which have to be the same, and how it ended. */
+const read = (script: Server.Script) =>
+  Effect.gen(function*() {
+    const make = () => Server.make({ create: [streamable], ...script })
+    const [first, server] = [make(), make()]
+    const outputs = yield* Effect.provide(collect(Prediction.stream(Server.model, {})), first.layer)
+    const events = yield* Effect.provide(collect(Prediction.events(Server.model, {})), server.layer)
+    const texts = events.came.flatMap((event) => event._tag === "Output" ? [event.data] : [])
+    assert.deepStrictEqual(outputs.came.flatMap((output) => output._tag === "TextDelta" ? [output.text] : []), texts)
+    assert.strictEqual(outputs.error?._tag, events.error?._tag)
+    assert.strictEqual(outputs.came.at(-1)?._tag === "Finish", events.error === undefined)
+    assert.strictEqual(events.came.at(-1)?._tag === "Done", events.error === undefined)
+    return { ...events, texts, text: texts.join(""), tag: events.error?._tag, server }
+  })
+
+/** The `Last-Event-ID`s that were sent to the host of the stream. */
+const lastIds = (server: Host) =>
+  server.calls.filter(({ kind }) => kind === "other").map(({ headers }) => headers["last-event-id"])
+
+/** The milliseconds between the connections to it. */
+const pauses = (server: Host) => {
+  const times = server.times("other")
+  return times.slice(1).map((time, n) => time - (times[n] ?? 0))
+}
+
+describe("what an event is", () => {
+  it.effect.each([
+    { edge: 1, what: "the data lines of a token are joined by one newline", sent: "data: a\ndata: b\n", text: "a\nb" },
+    { edge: 2, what: "a token of a newline is two empty data lines", sent: "data: \ndata: \n", text: "\n" },
+    { edge: 2, what: "so it is without the spaces", sent: "data:\ndata:\n", text: "\n" },
+    { edge: 3, what: "an empty token is one event", sent: "data: \n", text: "" },
+    { edge: 3, what: "so it is without a data line", sent: "", text: "" },
+    { edge: 4, what: "one space is stripped, a second one kept", sent: "data:  a\n", text: " a" },
+    { edge: 4, what: "a token of a space is kept", sent: "data:  \n", text: " " }
+  ])("R21, edge $edge: $what", ({ sent, text }) =>
+    Effect.gen(function*() {
+      const { error, texts } = yield* read({
+        other: [sends(event("output", "before"), `event: output\n${sent}\n`, event("output", "after"), done)]
+      })
+      assert.isUndefined(error)
+      assert.deepStrictEqual(texts, ["before", text, "after"])
+    }))
+
+  it.effect.each([
+    { what: "without data", end: "event: done\n\n" },
+    { what: "with empty data", end: "event: done\ndata:\n\n" },
+    { what: "with data that is no JSON", end: "event: done\ndata: ok\n\n" }
+  ])("R22, edge 5: a done $what ends a stream whose host holds the connection", ({ end }) =>
+    Effect.gen(function*() {
+      let closed = 0
+      const { error, server, text } = yield* read({
+        other: [Server.openSse(event("output", "Once") + end, () => closed++)],
+        get: [gave("Once")]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once")
+      assert.strictEqual(closed, 2)
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
+  it.effect.each([
+    { what: "a done", pieces: [event("output", "Once"), "event: done\ndata: {}"], output: ["Once"] },
+    {
+      what: "a done with one line end",
+      pieces: [event("output", "Once"), "event: done\ndata: {}\n"],
+      output: ["Once"]
+    },
+    { what: "a token", pieces: [event("output", "Once"), "event: output\ndata:  up"], output: ["Once", " upon"] }
+  ])(
+    "R22, edge 6: $what without its blank line is made good by the finished prediction",
+    ({ output, pieces }) =>
+      Effect.gen(function*() {
+        const { error, server, text } = yield* read({ other: [sends(...pieces)], get: [gave(...output)] })
+        assert.isUndefined(error)
+        assert.strictEqual(text, output.join(""))
+        assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "get"])
+      })
+  )
+
+  it.effect("R23, edge 10: an event without id, an unknown one and one without name disturb nothing", () =>
+    Effect.gen(function*() {
+      const { came, error, text } = yield* read({
+        other: [sends(event("output", "On"), event("metric", "{}", "7:0"), "data: x\n\n", event("output", "ce"), done)]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once")
+      assert.deepStrictEqual(came.map(({ _tag }) => _tag), ["Output", "Output", "Done"])
+    }))
+
+  it.effect("R21, edge 13: letters that the network cuts apart are whole", () =>
+    Effect.gen(function*() {
+      const { error, texts } = yield* read({
+        other: [sendsBytes(event("output", "Ünï") + event("output", "🦙\n\n") + done)]
+      })
+      assert.isUndefined(error)
+      assert.deepStrictEqual(texts, ["Ünï", "🦙\n\n"])
+    }))
+})
+
+describe("connections", () => {
+  const first = event("output", "Once", "100:0")
+  const second = event("output", " upon", "100:1")
+
+  it.effect("R22, edge 7: one that ends without done is taken up after the last id", () =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* read({
+        other: [sends(first), sends(second, done)],
+        get: [running, gave("Once", " upon")]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once upon")
+      assert.deepStrictEqual(lastIds(server), [undefined, "100:0"])
+      assert.strictEqual(server.count("create"), 1)
+    }))
+
+  it.effect("R22, edge 7: none is asked for an id that was not seen", () =>
+    Effect.gen(function*() {
+      const { server } = yield* read({ other: [sends(": hi\n\n"), sends(first, done)], get: [running, gave("Once")] })
+      assert.deepStrictEqual(lastIds(server), [undefined, undefined])
+    }))
+
+  it.effect("R22, edge 7: when they bring nothing, with ever longer pauses, the prediction is waited for", () =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* read({
+        other: [sends(first), sends(":408: 408 Request Timeout\n\n")],
+        get: [...Array.from({ length: 8 }, () => running), gave("Once", " upon")]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once upon")
+      assert.deepStrictEqual(pauses(server), [250, 500, 1000, 2000, 4000])
+    }))
+
+  it.effect("R22, edge 7: a cut after which nothing can be learned is an error that says what came", () =>
+    Effect.gen(function*() {
+      const { error, text } = yield* read({ other: [sends(first)], get: [unreadable] })
+      assert(error?._tag === "StreamInterrupted")
+      assert.strictEqual(text, "Once")
+      assert.deepInclude(error, { predictionId: Server.id, events: 1, characters: 4, lastEventId: "100:0" })
+    }))
+
+  it.effect("R22, edge 8: one that breaks is taken up like one that ends", () =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* read({
+        other: [breaksAfter(first), sends(second, done)],
+        get: [running, gave("Once", " upon")]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once upon")
+      assert.deepStrictEqual(lastIds(server), [undefined, "100:0"])
+    }))
+
+  it.effect.each([
+    { what: "with ids", ids: ["100:0", "100:1", "101:0"] },
+    { what: "without ids", ids: [] },
+    { what: "with ids, in the middle", ids: ["100:0", "100:1", "101:0"], from: 1 },
+    { what: "with ids that have no order", ids: ["x", "y", "z"] }
+  ])("R22, edge 9: a host that begins anew, $what, doubles nothing", ({ from = 0, ids }) =>
+    Effect.gen(function*() {
+      const all = ["Once", "Once", " upon"].map((text, n) => event("output", text, ids[n]))
+      const { error, texts } = yield* read({
+        other: [sends(...all.slice(0, 2)), sends(...all.slice(from), done)],
+        get: [running, gave("Once", "Once", " upon")]
+      })
+      assert.isUndefined(error)
+      assert.deepStrictEqual(texts, ["Once", "Once", " upon"])
+    }))
+
+  it.effect("R25, edge 14: a consumer that has enough closes it, and cancels the prediction", () =>
+    Effect.gen(function*() {
+      let closed = 0
+      const server = Server.make({ create: [streamable], other: [Server.openSse(first + second, () => closed++)] })
+      const { came } = yield* collect(Stream.take(Prediction.events(Server.model, {}), 1)).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual(came.map(String), ["Once"])
+      yield* Server.elapse(600)
+      assert.strictEqual(closed, 1)
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "cancel"])
+    }))
+
+  it.effect("R25, edge 15: an interruption closes it, and cancels the prediction", () =>
+    Effect.gen(function*() {
+      let closed = 0
+      const server = Server.make({ create: [streamable], other: [Server.openSse(first, () => closed++)] })
+      const fiber = yield* Effect.fork(
+        Effect.provide(Stream.runDrain(Prediction.events(Server.model, {})), server.layer)
+      )
+      yield* Server.settle
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(600)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.strictEqual(closed, 1)
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "cancel"])
+    }))
+
+  it.effect.each(
+    [
+      { clock: "idle", options: { idleTimeout: "10 seconds" } },
+      { clock: "total", options: { timeout: "10 seconds" } }
+    ] satisfies ReadonlyArray<{ clock: string; options: Prediction.StreamOptions }>
+  )("R25, edge 15: so does the $clock clock", ({ clock, options }) =>
+    Effect.gen(function*() {
+      let closed = 0
+      const server = Server.make({ create: [streamable], other: [Server.openSse(first, () => closed++)] })
+      const { came, error } = yield* collect(Prediction.events(Server.model, {}, options)).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual(came.map(String), ["Once"])
+      assert(error?._tag === "Timeout")
+      assert.strictEqual(error.clock, clock)
+      yield* Server.elapse(600)
+      assert.strictEqual(closed, 1)
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "cancel"])
+    }))
+
+  it.effect.each([
+    { what: "429", answer: Server.status(429) },
+    { what: "500", answer: Server.status(500) },
+    { what: "a gateway's 502 page", answer: Server.status(502, "<html></html>") },
+    { what: "503", answer: Server.status(503) },
+    { what: "no connection", answer: Server.breaks("ECONNREFUSED") }
+  ])("R22, edge 16: $what at its opening is tried again", ({ answer }) =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* read({
+        other: [answer, answer, sends(first, done)],
+        get: [running, running, gave("Once")]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once")
+      assert.deepStrictEqual(pauses(server), [500, 1000])
+      assert.strictEqual(server.count("create"), 1)
+    }))
+})
+
+describe("how it ends", () => {
+  const token = event("output", "Once")
+
+  it.effect.each([
+    { reason: "error", status: "failed", tag: "PredictionFailed" },
+    { reason: "canceled", status: "canceled", tag: "PredictionCanceled" },
+    { reason: "canceled", status: "aborted", tag: "PredictionCanceled" },
+    { reason: "error", status: undefined, tag: "PredictionFailed" },
+    { reason: "canceled", status: undefined, tag: "PredictionCanceled" },
+    { reason: "expired", status: undefined, tag: "PredictionFailed" }
+  ])(
+    "C20, edge 11: done with the reason $reason, and a prediction that is $status, is $tag",
+    ({ reason, status, tag }) =>
+      Effect.gen(function*() {
+        const result = yield* read({
+          other: [sends(token, event("done", JSON.stringify({ reason })))],
+          get: [status === undefined ? unreadable : Server.gives({ status })]
+        })
+        assert.strictEqual(result.tag, tag)
+        assert.strictEqual(result.text, "Once")
+        assert.strictEqual(result.server.count("cancel"), 0)
+      })
+  )
+
+  it.effect.each([
+    { what: "its detail", data: `{"detail":"no GPU"}`, says: "no GPU" },
+    { what: "its text, when it is no JSON", data: "no GPU", says: "no GPU" },
+    { what: "its text, when it has no detail", data: `{"code":1}`, says: `{"code":1}` }
+  ])(
+    "C21, edge 12: an error event fails with $what, and done adds nothing",
+    ({ data, says }) =>
+      Effect.gen(function*() {
+        for (const end of [event("done", `{"reason":"error"}`), done]) {
+          // a prediction that is said to have succeeded does not make it good
+          for (const get of [unreadable, gave("Once")]) {
+            const { error, text } = yield* read({ other: [sends(token, event("error", data), end)], get: [get] })
+            assert(error?._tag === "PredictionFailed")
+            assert.strictEqual(error.prediction.error, says)
+            assert.strictEqual(text, "Once")
+          }
+        }
+      })
+  )
+
+  it.effect.each([
+    { what: "of a host of files is a file", create: streamsFiles, isFile: true },
+    { what: "of another host stays text", create: streamable, isFile: false }
+  ])("C21, edge 17: a URL $what, as a data URI is", ({ create, isFile }) =>
+    Effect.gen(function*() {
+      const urls = ["data:image/png;base64,AA==", "https://replicate.delivery/a.png"]
+      const script = { create: [create], other: [sends(...urls.map((url) => event("output", url)), done)] }
+      const outputs = yield* Effect.provide(
+        collect(Prediction.stream(Server.model, {})),
+        Server.make(script).layer
+      )
+      assert.deepStrictEqual(
+        outputs.came.slice(0, 2),
+        urls.map((url) => isFile ? { _tag: "File", url } : { _tag: "TextDelta", text: url })
+      )
+      const events = yield* Effect.provide(collect(Prediction.events(Server.model, {})), Server.make(script).layer)
+      assert.deepStrictEqual(
+        events.came.map((event) => event._tag === "Output" ? event.file?.url : event._tag),
+        [...(isFile ? urls : [undefined, undefined]), "Done"]
+      )
+    }))
+
+  it.effect("R20, edge 18: a prediction without a stream is refused and canceled", () =>
+    Effect.gen(function*() {
+      const { error, server } = yield* read({ create: [Server.gives()] })
+      assert(error?._tag === "InvalidRequest")
+      assert.strictEqual(error.issues[0]?.field, "model")
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "cancel"])
+    }))
+
+  it.effect("C20, edge 19: the metrics are there at the end, by the one prediction that was created", () =>
+    Effect.gen(function*() {
+      const metrics = { input_token_count: 3, output_token_count: 1, predict_time: 0.5 }
+      const script = {
+        create: [streamable],
+        other: [sends(token, done)],
+        get: [Server.gives({ status: "succeeded", output: ["Once"], metrics })]
+      }
+      const first = Server.make(script)
+      const outputs = yield* Effect.provide(collect(Prediction.stream(Server.model, {})), first.layer)
+      assert.deepStrictEqual(outputs.came.slice(1), [
+        { _tag: "Usage", inputTokens: 3, outputTokens: 1, totalTokens: 4, seconds: 0.5 },
+        { _tag: "Finish", reason: "stop", id: Server.id }
+      ])
+      const again = yield* Effect.provide(Prediction.get(Server.id), first.layer)
+      assert.deepStrictEqual(again.metrics, metrics)
+      assert.strictEqual(first.count("create"), 1)
+
+      const second = Server.make(script)
+      const events = yield* Effect.provide(collect(Prediction.events(Server.model, {})), second.layer)
+      const last = events.came.at(-1)
+      assert(last?._tag === "Done")
+      assert.deepStrictEqual(last.prediction.metrics, metrics)
+      assert.deepStrictEqual(second.calls.map(({ kind }) => kind), ["create", "other", "get"])
+    }))
+})
