@@ -247,8 +247,9 @@ export const collections = (options: Options = {}): List<CollectionItem> =>
 const modelPath = (model: string) =>
   Either.match(ModelRef.parse(model), {
     onLeft: (reason) => Effect.fail(invalid("model", reason)),
-    onRight: ({ name, owner }) =>
-      owner === undefined || name === undefined
+    onRight: ({ _tag, name, owner }) =>
+      // a deployment has a name of its own, which is that of no model
+      _tag === "Deployment" || owner === undefined || name === undefined
         ? Effect.fail(invalid("model", "expected owner/name"))
         : Effect.succeed({ path: { model_owner: owner, model_name: name } })
   })

@@ -266,6 +266,8 @@ describe("the filters", () => {
   it.effect.each([
     { name: "no time", list: Pages.predictions({ createdAfter: "yesterday" }) },
     { name: "no model", list: Pages.versions("llama") },
+    { name: "a deployment", list: Pages.versions("deployments/acme/llama") },
+    { name: "the page of a deployment", list: Pages.examples("https://replicate.com/deployments/acme/llama") },
     { name: "a version for a model", list: Pages.examples("0".repeat(64)) }
   ])("$name is refused before any call", ({ list }) =>
     Effect.gen(function*() {
