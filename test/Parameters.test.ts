@@ -106,7 +106,7 @@ const lines: Readonly<Record<string, ReadonlyArray<string>>> = {
     "headers: Record<string, string>,",
     "timeout: Duration = 3m,",
     "idleTimeout: Duration,",
-    "connectTimeout: Duration,"
+    "connectTimeout: Duration = 30s,"
   ],
   ReplicateHome: [
     "model: string = \"google-deepmind/gemma-2b-it\",",
@@ -117,7 +117,8 @@ const lines: Readonly<Record<string, ReadonlyArray<string>>> = {
     "extra: Record<string, unknown>,",
     "apiKey: Redacted<string>,",
     "timeout: Duration = 5m,",
-    "connectTimeout: Duration,"
+    "idleTimeout: Duration,",
+    "connectTimeout: Duration = 30s,"
   ],
   ChatgptFree: [
     "model: string = \"gpt-4o-mini-2024-07-18\",",
@@ -127,7 +128,7 @@ const lines: Readonly<Record<string, ReadonlyArray<string>>> = {
     "stop: Array<string> | string,",
     "timeout: Duration = 2m,",
     "idleTimeout: Duration,",
-    "connectTimeout: Duration,"
+    "connectTimeout: Duration = 30s,"
   ]
 }
 
