@@ -45,8 +45,9 @@ for (const kind of ["http", "socks5h"] as const) {
         const { host, requests } = yield* sites()
         const proxy = yield* proxies[kind].start
         const text = yield* Provider.text({ prompt: "Hello there" }).pipe(
-          Effect.provide(ChatgptFree.layer({ ignoreWorking: true, baseUrl: `http://${host}` })),
-          Effect.provide(through(proxy))
+          Effect.provide(
+            Layer.provide(ChatgptFree.layer({ ignoreWorking: true, baseUrl: `http://${host}` }), through(proxy))
+          )
         )
         assert.strictEqual(text, "Hello there")
         assert.strictEqual(proxy.seen[0], proxies[kind].asked(host))
@@ -65,8 +66,9 @@ for (const kind of ["http", "socks5h"] as const) {
         const started = yield* Deferred.make<void>()
         const reading = yield* Provider.stream({ prompt: "Hello" }).pipe(
           Stream.runForEach(({ _tag }) => _tag === "TextDelta" ? Deferred.succeed(started, undefined) : Effect.void),
-          Effect.provide(ChatgptFree.layer({ ignoreWorking: true, baseUrl: `http://${host}` })),
-          Effect.provide(through(proxy)),
+          Effect.provide(
+            Layer.provide(ChatgptFree.layer({ ignoreWorking: true, baseUrl: `http://${host}` }), through(proxy))
+          ),
           Effect.fork
         )
         yield* Deferred.await(started)
@@ -87,8 +89,7 @@ for (const kind of ["http", "socks5h"] as const) {
           polling: Polling.fixed("1 millis", 5)
         })
         const outputs = yield* Provider.collect({ model: "sd-3", prompt: "a llama" }).pipe(
-          Effect.provide(home),
-          Effect.provide(through(proxy))
+          Effect.provide(Layer.provide(home, through(proxy)))
         )
         assert.deepStrictEqual(outputs.map(({ _tag }) => _tag), ["ProviderInfo", "Image", "Finish"])
         assert.isTrue(proxy.seen.length > 0 && proxy.seen.every((line) => line.includes(host)))
@@ -108,7 +109,7 @@ for (const kind of ["http", "socks5h"] as const) {
           ReplicateHome.layer({ ignoreWorking: true, baseUrl: "http://site.test/api" })
         ]
         for (const provider of layers) {
-          const call = Provider.text({ prompt: "Hello" }).pipe(Effect.provide(provider), Effect.provide(dead))
+          const call = Provider.text({ prompt: "Hello" }).pipe(Effect.provide(Layer.provide(provider, dead)))
           const error = yield* Effect.flip(call)
           assert.deepInclude({ ...error }, { _tag: "ResponseError", reason: "connect", code: "ECONNREFUSED" })
           assert.notInclude(JSON.stringify(error), "hunter2")
