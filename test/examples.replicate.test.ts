@@ -2,8 +2,6 @@ import { FileSystem } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ReplicateEmulator } from "effect-providers/testing"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as TestClock from "effect/TestClock"
 import * as Batch from "../examples/replicate/batch.js"
 import * as Cancel from "../examples/replicate/cancel.js"
 import * as FileOut from "../examples/replicate/file-out.js"
@@ -11,6 +9,7 @@ import * as List from "../examples/replicate/list.js"
 import * as Run from "../examples/replicate/run.js"
 import * as WebhookQueue from "../examples/replicate/webhook-queue.js"
 import { replicateClient } from "../examples/support/emulated.js"
+import { passing } from "./support/passing.js"
 
 /** Runs an example before an emulator, in the time that takes. */
 const inTime = <A, E>(
@@ -19,12 +18,7 @@ const inTime = <A, E>(
     E,
     Effect.Effect.Context<ReturnType<typeof FileOut.program>> | ReplicateEmulator.ReplicateEmulator
   >
-) =>
-  Effect.gen(function*() {
-    const fiber = yield* Effect.fork(test)
-    yield* TestClock.adjust("10 minutes")
-    return yield* Fiber.join(fiber)
-  }).pipe(Effect.provide(replicateClient))
+) => Effect.provide(passing(test, "1 second"), replicateClient)
 
 const requests = Effect.flatMap(ReplicateEmulator.ReplicateEmulator, ({ requests }) => requests)
 

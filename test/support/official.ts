@@ -1,13 +1,11 @@
 import { ReplicateEmulator } from "effect-providers/testing"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as TestClock from "effect/TestClock"
 import Replicate from "replicate"
 import { listen } from "./emulatorServer.js"
+import { passing } from "./passing.js"
 
 /** Host that the emulator's files are on: the official client takes https URLs only for files. */
 const fileOrigin = "https://files.test"
@@ -46,19 +44,6 @@ export const official = Effect.gen(function*() {
   })
   return { client, emulator, node, url }
 })
-
-/** Waits for an effect, while the emulator's time goes on. */
-export const passing = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.DurationInput = "250 millis") =>
-  Effect.gen(function*() {
-    const done = yield* Deferred.make<void>()
-    const fiber = yield* Effect.fork(Effect.ensuring(effect, Deferred.succeed(done, undefined)))
-    const turn = Effect.zipRight(
-      TestClock.adjust(step),
-      Effect.promise(() => new Promise((next) => setImmediate(next)))
-    )
-    yield* Effect.repeat(turn, { until: () => Deferred.isDone(done) })
-    return yield* Fiber.join(fiber)
-  })
 
 /** Waits for a promise, while the emulator's time goes on. */
 export const elapse = <A>(promise: () => Promise<A>, step?: Duration.DurationInput) =>
