@@ -574,11 +574,11 @@ describe("ReplicateHome: with a key", () => {
 
   it.scoped("H21: gives up after 3 minutes", () =>
     Effect.gen(function*() {
-      const { emulator, provider } = yield* keyed({ apiKey })
+      const { emulator, provider } = yield* keyed({ apiKey, polling: Polling.fixed("20 seconds") })
       yield* emulator.fail(
         { method: "GET" },
         { _tag: "Answer", status: 200, body: { id: "x", status: "starting" } },
-        9999
+        99
       )
       const call = Effect.provideService(Provider.text(asked), Provider.Provider, provider)
       const error = yield* inTime(Effect.flip(call), "3 minutes")
