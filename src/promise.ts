@@ -20,6 +20,7 @@ import { InvalidRequest, Issue } from "./ProviderError.js"
 import { FileOutput } from "./replicate/FileOutput.js"
 import type * as ModelRef from "./replicate/ModelRef.js"
 import * as Prediction from "./replicate/Prediction.js"
+import type { PredictionEvent } from "./replicate/PredictionEvent.js"
 import * as ReplicateClient from "./replicate/ReplicateClient.js"
 import * as ReplicateConfig from "./replicate/ReplicateConfig.js"
 
@@ -73,12 +74,12 @@ export interface Client {
     input: Prediction.Input,
     options?: Prediction.StreamOptions & CallOptions
   ) => AsyncIterableIterator<string>
-  /** As `stream`, with all there is: text, files, log lines, then what was used, and the end. */
-  readonly outputs: (
+  /** As `stream`, with all there is: text or files, log lines, then `Done` with the finished prediction. */
+  readonly events: (
     model: ModelRef.Input,
     input: Prediction.Input,
     options?: Prediction.StreamOptions & CallOptions
-  ) => AsyncIterableIterator<Output.Output>
+  ) => AsyncIterableIterator<PredictionEvent>
   /** Creates a prediction, which goes on in the background. */
   readonly create: (
     model: ModelRef.Input,
@@ -148,7 +149,7 @@ export const make = ({ httpClient = FetchHttpClient.layer, ...options }: Options
     run: (model, input, { signal, ...options } = {}) => run(Prediction.run(model, input, options), signal),
     stream: (model, input, { signal, ...options } = {}) =>
       iterate(Output.text(Prediction.stream(model, input, options)), signal),
-    outputs: (model, input, { signal, ...options } = {}) => iterate(Prediction.stream(model, input, options), signal),
+    events: (model, input, { signal, ...options } = {}) => iterate(Prediction.events(model, input, options), signal),
     create: (model, input, { signal, ...options } = {}) => run(Prediction.create(model, input, options), signal),
     get: (id, { signal } = {}) => run(Prediction.get(id), signal),
     wait: (prediction, { signal, ...options } = {}) => run(Prediction.wait(prediction, options), signal),

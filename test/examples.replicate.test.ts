@@ -1,7 +1,11 @@
 import { FileSystem } from "@effect/platform"
+import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ReplicateEmulator } from "effect-providers/testing"
 import * as Effect from "effect/Effect"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as ManagedRuntimeExample from "../examples/managed-runtime.js"
+import * as PromiseExample from "../examples/promise.js"
 import * as Batch from "../examples/replicate/batch.js"
 import * as Cancel from "../examples/replicate/cancel.js"
 import * as FileOut from "../examples/replicate/file-out.js"
@@ -9,6 +13,7 @@ import * as List from "../examples/replicate/list.js"
 import * as Run from "../examples/replicate/run.js"
 import * as WebhookQueue from "../examples/replicate/webhook-queue.js"
 import { replicateClient } from "../examples/support/emulated.js"
+import { emulator } from "../examples/support/emulator.js"
 import { passing } from "./support/passing.js"
 
 /** Runs an example before an emulator, in the time that takes. */
@@ -79,4 +84,43 @@ describe("examples of Replicate's API", () => {
         [3, "succeeded"]
       ])
     }))
+
+  it.live("C03: a runtime for callers without Effect", () =>
+    Effect.gen(function*() {
+      const [first, second, third] = yield* Effect.promise(ManagedRuntimeExample.program)
+      assert.match(first?.text, /^You asked: "Why do llamas/)
+      assert.match(second?.text, /^You asked: "What do goats/)
+      assert.deepInclude(third, { status: 400 })
+      assert.include(third?.message, "prompt is required")
+    }))
+
+  it.live("C03, C19: whoever hangs up has the prediction canceled", () =>
+    Effect.promise(async () => {
+      const runtime = ManagedRuntime.make(replicateClient)
+      const handle = ManagedRuntimeExample.makeHandler(runtime)
+      const controller = new AbortController()
+      const answer = handle(new Request("http://localhost/?prompt=Hello", { signal: controller.signal }))
+      setTimeout(() => controller.abort(), 20)
+      await answer.then(() => assert.fail("it answered"), () => undefined)
+      const statuses = await runtime.runPromise(
+        Effect.flatMap(ReplicateEmulator.ReplicateEmulator, ({ predictions }) => predictions)
+      )
+      assert.deepStrictEqual(statuses.map(({ status }) => status), ["canceled"])
+      await runtime.dispose()
+    }))
+
+  it.scopedLive("C04, C15, C20: promises", () =>
+    Effect.gen(function*() {
+      const baseUrl = yield* emulator
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      const { failed, saved, text } = yield* Effect.promise(() =>
+        PromiseExample.program({ token: "r8_emulated", baseUrl }, `${directory}/pictures`)
+      )
+      assert.match(text, /^You asked: "Why do llamas hum\?"/)
+      assert.strictEqual(failed, "PredictionFailed")
+      assert.deepStrictEqual(saved, [`${directory}/pictures/1.png`])
+      const bytes = yield* fs.readFile(`${directory}/pictures/1.png`)
+      assert.deepStrictEqual(Array.from(bytes.subarray(1, 4)), [0x50, 0x4e, 0x47])
+    }).pipe(Effect.provide(NodeContext.layer)))
 })

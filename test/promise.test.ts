@@ -194,7 +194,7 @@ describe("a signal", () => {
           replicate.cancel("abc", { signal }),
           replicate.download("https://api.replicate.com/v1/files/a/download", { signal }),
           replicate.stream("test/quick", input, { signal }).next(),
-          replicate.outputs("test/quick", input, { signal }).next()
+          replicate.events("test/quick", input, { signal }).next()
         ]
       ) assert.strictEqual(yield* rejection(promise), "too late")
       assert.lengthOf(yield* emulator.requests, 0)
@@ -266,11 +266,18 @@ describe("stream", () => {
       assert.strictEqual(yield* cancels, 0)
     }))
 
-  it.scopedLive("C20: outputs has all there is", () =>
+  it.scopedLive("C20: events has all there is, the finished prediction last", () =>
     Effect.gen(function*() {
       const { replicate } = yield* setup()
-      const { came } = yield* read(replicate.outputs("test/drawing", input))
-      assert.deepStrictEqual(came.map(({ _tag }) => _tag), ["File", "Usage", "Finish"])
+      const { came } = yield* read(replicate.events("test/drawing", input))
+      assert.deepStrictEqual(came.map(({ _tag }) => _tag), ["Output", "Done"])
+      const [output, done] = came
+      assert(output?._tag === "Output" && output.file !== undefined && done?._tag === "Done")
+      assert.deepStrictEqual(
+        yield* Effect.promise(() => replicate.download(output.file ?? "")),
+        new Uint8Array([1, 2, 3])
+      )
+      assert.strictEqual(done.prediction.status, "succeeded")
     }))
 
   it.scopedLive("C21: an error comes after what came before it", () =>
