@@ -3,6 +3,7 @@ import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import * as DataUri from "../../internal/dataUri.js"
+import { cut } from "../../internal/scrub.js"
 import { InvalidRequest, Issue, type ProviderError, ResponseError } from "../../ProviderError.js"
 import type { Input } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
@@ -46,7 +47,7 @@ const scan = (input: Input) => {
   const seen = new Set<object>()
   const above = new Set<object>()
   const path: Array<PropertyKey> = ["input"]
-  const field = () => path.map(String).join(".")
+  const field = () => cut(path.map(String).join("."))
   const refuse = (message: string) => {
     issues.push(new Issue({ field: field(), message }))
   }

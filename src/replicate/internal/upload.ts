@@ -1,7 +1,7 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -53,18 +53,16 @@ const form = Effect.fnUntraced(function*(file: NamedFile, head: Uint8Array) {
  * The form that uploads a file. Its length is told wherever a transport lets it be told, as some servers want it: a
  * body in one piece always has one, a stream has one except with fetch.
  */
-const bodyOf = Effect.fnUntraced(function*(
-  file: NamedFile,
-  { head, isWhole, size }: OpenFile,
-  bytes: Stream.Stream<Uint8Array, ProviderError>
-) {
+const bodyOf = Effect.fnUntraced(function*(file: NamedFile, open: OpenFile, bytes: Stream.Stream<Uint8Array>) {
+  const { head, isWhole, size } = open
   const { after, before, type } = yield* form(file, head)
   if (isWhole) return HttpBody.uint8Array(concat([before, head, after]), type)
   if (canStream()) {
-    const whole = Stream.concat(Stream.prepend(bytes, Chunk.of(before)), Stream.make(after))
+    // platform-node's client of node:http waits for its socket between the elements of a chunk, and only there
+    const whole = Stream.rechunk(Stream.concat(Stream.prepend(bytes, Chunk.of(before)), Stream.make(after)), 2)
     return HttpBody.stream(whole, type, size === undefined ? undefined : before.length + size + after.length)
   }
-  const content = file.content._tag === "Blob" ? file.content.blob : concat(yield* Stream.runCollect(bytes))
+  const content = file.content._tag === "Blob" ? file.content.blob : concat(yield* Stream.runCollect(open.bytes))
   return HttpBody.raw(new Blob([before, content, after]), { contentType: type })
 })
 
@@ -76,29 +74,28 @@ const bodyOf = Effect.fnUntraced(function*(
  */
 export const upload = Effect.fnUntraced(function*(client: Service, file: NamedFile, open: OpenFile) {
   const { baseUrl, uploadTimeout } = client.config
-  let failure: Cause.Cause<ProviderError> | undefined
-  // of a body that fails, HTTP clients tell that the connection broke
-  const bytes = Stream.tapErrorCause(open.bytes, (cause) =>
-    Effect.sync(() => {
-      if (!Cause.isInterruptedOnly(cause)) failure = cause
-    }))
+  const failure = yield* Deferred.make<never, ProviderError>()
+  // HTTP clients end a body that fails as if it were whole, or take it for a broken connection: the call is given up
+  const bytes = Stream.catchAllCause(
+    open.bytes,
+    (cause) => Stream.execute(Effect.zipRight(Deferred.failCause(failure, cause), Effect.never))
+  )
   const request = HttpClientRequest.setBody(HttpClientRequest.post("/files"), yield* bodyOf(file, open, bytes))
   const sent = client.send(request, FileResource, {
     hold: Duration.infinity,
-    while: (error) => failure === undefined && open.isReadable() && isRetryable(error)
+    while: (error) => open.isReadable() && isRetryable(error)
   })
-  return yield* Effect.flatMap(Effect.exit(sent), (exit) => failure === undefined ? exit : Effect.failCause(failure))
-    .pipe(
-      Effect.timeoutFail({
-        duration: uploadTimeout,
-        onTimeout: () =>
-          new Timeout({
-            provider,
-            method: "POST",
-            url: Failure.publicUrl(`${baseUrl}/files`),
-            clock: "total",
-            duration: uploadTimeout
-          })
-      })
-    )
+  return yield* Effect.raceFirst(sent, Deferred.await(failure)).pipe(
+    Effect.timeoutFail({
+      duration: uploadTimeout,
+      onTimeout: () =>
+        new Timeout({
+          provider,
+          method: "POST",
+          url: Failure.publicUrl(`${baseUrl}/files`),
+          clock: "total",
+          duration: uploadTimeout
+        })
+    })
+  )
 })
