@@ -2,7 +2,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as FileSystem from "@effect/platform/FileSystem"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -161,6 +161,21 @@ describe.each([
       }
     }))
 
+  it.scopedLive("C26: what was refused before its end is sent again from its beginning", () =>
+    Effect.gen(function*() {
+      const early: Answer = (_, response) => {
+        response.writeHead(503, { connection: "close", "retry-after": "0" })
+          .end(() => response.socket?.destroySoon())
+      }
+      const server = yield* listen(early)
+      const content = bytes(5_000_000)
+      yield* run(create(new Blob([content])), { ...server, maxRetries: 1 })
+      assert.strictEqual(server.state.requests, 2)
+      for (const { file } of server.uploads) {
+        assert.isTrue(Buffer.from(yield* Effect.promise(() => file.arrayBuffer())).equals(content))
+      }
+    }))
+
   it.scopedLive("C26: an answer that comes before the end of the body is told, or that the connection broke", () =>
     Effect.gen(function*() {
       const server = yield* listen((_, response) => {
@@ -219,5 +234,46 @@ describe.each([
       }
       assert.isAtMost(pulled, 20)
       yield* Fiber.interrupt(fiber)
+    }))
+})
+
+describe("where a request cannot be streamed", () => {
+  it.scopedLive("C26: files arrive in one piece, as in browsers that turn the stream into text", () =>
+    Effect.gen(function*() {
+      const server = yield* listen()
+      const content = bytes(inline * 2)
+      yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          vi.stubGlobal(
+            "Request",
+            class {
+              readonly headers = new Headers({ "content-type": "text/plain;charset=UTF-8" })
+            }
+          )
+        ),
+        () => Effect.sync(() => vi.unstubAllGlobals())
+      )
+      const files = [
+        new File([content], "a.png", { type: "image/png" }),
+        FileInput.fromStream(Stream.make(content.subarray(0, 300_000), content.subarray(300_000)), { name: "a.png" })
+      ]
+      const failing = FileInput.fromStream(
+        Stream.concat(Stream.make(content), Stream.fail(new RateLimited({ provider: "Elsewhere" })))
+      )
+      yield* Effect.gen(function*() {
+        yield* Effect.forEach(files, (file) => Prediction.create(Server.model, { file }))
+        const error = yield* Effect.flip(Prediction.create(Server.model, { failing }))
+        assert.deepInclude(error, { _tag: "RateLimited", provider: "Elsewhere" })
+      }).pipe(Effect.provide(
+        ReplicateClient.layer({ baseUrl: server.baseUrl, token: Redacted.make("r8_test"), maxRetries: 0 }).pipe(
+          Layer.provide(FetchHttpClient.layer)
+        )
+      ))
+      assert.lengthOf(server.uploads, 2)
+      for (const { file, length } of server.uploads) {
+        assert.isTrue(Buffer.from(yield* Effect.promise(() => file.arrayBuffer())).equals(content))
+        assert.deepStrictEqual([file.name, file.type], ["a.png", "image/png"])
+        assert.isDefined(length)
+      }
     }))
 })
