@@ -22,7 +22,7 @@ import { FileError, InvalidRequest, Issue, type ProviderError } from "../Provide
 import { provider } from "./internal/http.js"
 import { FileInputTypeId, namedFile, type Source } from "./internal/namedFile.js"
 import { openFile } from "./internal/openFile.js"
-import { upload as uploadFile } from "./internal/upload.js"
+import { upload as uploadFile, uploadClock } from "./internal/upload.js"
 import { ReplicateClient } from "./ReplicateClient.js"
 import type { FileResource } from "./schemas/File.js"
 
@@ -177,5 +177,8 @@ export const upload: (
     Either.left(new Issue({ field: "file", message: "expected bytes, a Blob or a FileInput" }))
   if (Either.isLeft(named)) return yield* new InvalidRequest({ provider, issues: [named.left] })
   const { right } = named
-  return yield* Effect.scoped(Effect.flatMap(openFile(right), (open) => uploadFile(client, right, open)))
+  return yield* Effect.flatMap(openFile(right), (open) => uploadFile(client, right, open)).pipe(
+    Effect.scoped,
+    uploadClock(client)
+  )
 })

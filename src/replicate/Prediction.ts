@@ -303,5 +303,5 @@ export const files = (
   model: ModelRef.Input,
   input: Input,
   options: StreamOptions = {}
-): Stream.Stream<FileOutput, ProviderError, ReplicateClient> =>
+): Stream.Stream<FileOutput.FileOutput, ProviderError, ReplicateClient> =>
   views.onlyFiles(ModelRef.format(model))(events(model, input, options))

@@ -74,6 +74,8 @@ export type Api = {
  * @category models
  */
 export interface SendOptions {
+  /** Names the span: `Replicate.send` when absent. */
+  readonly name?: string | undefined
   /**
    * After which errors the call is sent again, for one that does no harm when it is sent twice or given up half-way.
    * GET, HEAD and QUERY are such calls anyway; any other is sent again only when it was refused, and waited for when

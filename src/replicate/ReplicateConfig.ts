@@ -62,7 +62,7 @@ export interface ReplicateConfig {
    * a hold that was asked for; then that goes on in the background.
    */
   readonly cancelTimeout: Duration.Duration
-  /** Clock of a file's upload, its retries included; the connect clock does not run for it. */
+  /** Clock of a file that is read and uploaded, with all its tries; the connect clock does not run for it. */
   readonly uploadTimeout: Duration.Duration
   /** How calls that are safe to repeat are repeated, and creates that were refused. */
   readonly retry: Retry.Policy

@@ -39,6 +39,8 @@ const anything: ReplicateEmulator.Model = {
   script: () => [{ _tag: "Json", after: 0, value: "https://replicate.delivery/out.png" }]
 }
 
+const epoch = new Date(0)
+
 /** The largest that is part of an input, and the largest that is uploaded. */
 const [inline, largest] = [256 * 1024, 100 * 1024 * 1024]
 
@@ -235,7 +237,7 @@ describe("what a file can be", () => {
           scene: new Scene(),
           sparse,
           data: Data.struct({ png, n: 1 }),
-          at: new Date(0),
+          at: epoch,
           self: JSON.parse("{\"__proto__\":{\"a\":1},\"b\":2}"),
           link: new URL("https://example.com/a")
         })
@@ -258,7 +260,7 @@ describe("what is no file", () => {
   it.effect("C26: an input without files is given back as it is, and only what holds a file is copied", () =>
     emulated((client) =>
       Effect.gen(function*() {
-        const at = new Date(0)
+        const at = epoch
         const settings = Object.freeze({ at, numbers: [1, 2, 3], deep: { a: [{}] }, time: DateTime.unsafeMake(0) })
         const plain = Object.freeze({ prompt: "hi", settings, other: [settings, settings], none: undefined })
         assert.strictEqual(yield* inputFiles(client, plain), plain)
@@ -832,6 +834,10 @@ describe("what can go wrong", () => {
         const byHand = yield* Effect.flip(Server.timed(FileInput.upload(png)))
         assert.deepInclude(byHand, { _tag: "Timeout", clock: "total" })
         assert.strictEqual(yield* minutes, 17)
+        const silent = FileInput.fromStream(Stream.never)
+        const unread = yield* Effect.flip(Server.timed(Prediction.create(model, { silent })))
+        assert.deepInclude(unread, { _tag: "Timeout", clock: "total" })
+        assert.strictEqual(yield* minutes, 24)
         assert.strictEqual(yield* creates(emulator), 0)
       }), { uploadTimeout: "7 minutes" }))
 

@@ -18,6 +18,10 @@ import * as Server from "../support/replicate-server.js"
 const url = "https://replicate.delivery/xezq/out.webp"
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
+/** An emulator, and the client in front of it. */
+const emulated = (options: ReplicateEmulator.Options) =>
+  Layer.provideMerge(ReplicateClient.layer({ token: Redacted.make("r8_test") }), ReplicateEmulator.layer(options))
+
 const body = (content: string): Server.Answer => () => new Response(content)
 
 /** Some bytes, and then either the connection breaks or nothing comes any more. */
@@ -131,8 +135,7 @@ describe("runOutput", () => {
       assert.deepStrictEqual(told, files)
       assert.deepStrictEqual(plain, value)
     }).pipe(
-      Effect.provide(ReplicateClient.layer({ token: Redacted.make("r8_test") })),
-      Effect.provide(ReplicateEmulator.layer({ models: [model(value)] }))
+      Effect.provide(emulated({ models: [model(value)] }))
     ))
 
   it.effect("C26: what one model gives goes into the next as it is", () =>
@@ -143,8 +146,7 @@ describe("runOutput", () => {
       const [last] = yield* Effect.flatMap(ReplicateEmulator.ReplicateEmulator, ({ predictions }) => predictions)
       assert.deepStrictEqual(last?.input, { from: nested })
     }).pipe(
-      Effect.provide(ReplicateClient.layer({ token: Redacted.make("r8_test") })),
-      Effect.provide(ReplicateEmulator.layer({ models: [model(nested)] }))
+      Effect.provide(emulated({ models: [model(nested)] }))
     ))
 })
 
@@ -222,8 +224,7 @@ describe("reading", () => {
       assert.deepInclude(error, { _tag: "ResponseError", status: 404 })
       assert.include(error.message, "for an hour")
     }).pipe(
-      Effect.provide(ReplicateClient.layer({ token: Redacted.make("r8_test") })),
-      Effect.provide(ReplicateEmulator.layer({ fileUrl: "https://files.example" }))
+      Effect.provide(emulated({ fileUrl: "https://files.example" }))
     ))
 
   it.effect("C05: nothing is fetched until it is read, and each reading fetches", () =>

@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -12,7 +13,7 @@ import { contentKeys } from "./distinctFiles.js"
 import { provider } from "./http.js"
 import { type NamedFile, namedFile } from "./namedFile.js"
 import { inlineLimit, openFile } from "./openFile.js"
-import { mediaTypeOf, upload } from "./upload.js"
+import { mediaTypeOf, upload, uploadClock } from "./upload.js"
 
 /** Files that are read and uploaded at a time. */
 const concurrency = 4
@@ -112,20 +113,23 @@ const replace = (value: unknown, texts: ReadonlyMap<unknown, string>): unknown =
 
 /** What stands for a file in the input that is sent. */
 const textOf = (client: Service, file: NamedFile): Effect.Effect<string, ProviderError> =>
-  Effect.scoped(Effect.flatMap(openFile(file), (open) =>
+  Effect.flatMap(openFile(file), (open) =>
     open.isWhole && open.head.length <= inlineLimit
       ? Effect.succeed(DataUri.encode(open.head, mediaTypeOf(file, open.head)))
       : Effect.flatMap(upload(client, file, open), ({ urls }) =>
         urls?.get === undefined
           ? new ResponseError({ provider, reason: "malformed", detail: "the uploaded file has no URL" })
-          : Effect.succeed(urls.get))))
+          : Effect.succeed(urls.get))).pipe(Effect.scoped, uploadClock(client))
 
+/** The texts for all files, each content read and uploaded once. */
 const textsOf = Effect.fnUntraced(function*(client: Service, files: ReadonlyMap<object, NamedFile>) {
   const keys = yield* contentKeys([...files.values()])
-  const distinct = new Map([...files.values()].map((file, at) => [keys[at], file]))
-  const texts = yield* Effect.forEach(distinct.values(), (file) => textOf(client, file), { concurrency })
-  const textOfKey = new Map([...distinct.keys()].map((key, at) => [key, texts[at] ?? ""]))
-  return [...files.keys()].map((value, at) => [value, textOfKey.get(keys[at]) ?? ""] as const)
+  const groups = Arr.groupBy(Arr.zip(keys, files), ([key]) => key)
+  const texts = yield* Effect.forEach(Object.values(groups), (group) => {
+    const [[, [, file]]] = group
+    return Effect.map(textOf(client, file), (text) => group.map(([, [value]]) => [value, text] as const))
+  }, { concurrency })
+  return texts.flat()
 })
 
 /**

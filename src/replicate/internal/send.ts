@@ -35,7 +35,7 @@ export const makeSend =
           })
       ),
       {
-        name: "send",
+        name: options.name ?? "send",
         method: request.method,
         url: request.url.startsWith("/") ? `${config.baseUrl}${request.url}` : request.url,
         isSafe: options.while !== undefined || safeMethods.has(request.method),

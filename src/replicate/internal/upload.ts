@@ -73,7 +73,6 @@ const bodyOf = Effect.fnUntraced(function*(file: NamedFile, open: OpenFile, byte
  * @internal
  */
 export const upload = Effect.fnUntraced(function*(client: Service, file: NamedFile, open: OpenFile) {
-  const { baseUrl, uploadTimeout } = client.config
   const failure = yield* Deferred.make<never, ProviderError>()
   // HTTP clients end a body that fails as if it were whole, or take it for a broken connection: the call is given up
   const bytes = Stream.catchAllCause(
@@ -82,20 +81,20 @@ export const upload = Effect.fnUntraced(function*(client: Service, file: NamedFi
   )
   const request = HttpClientRequest.setBody(HttpClientRequest.post("/files"), yield* bodyOf(file, open, bytes))
   const sent = client.send(request, FileResource, {
+    name: "files.create",
     hold: Duration.infinity,
     while: (error) => open.isReadable() && isRetryable(error)
   })
-  return yield* Effect.raceFirst(sent, Deferred.await(failure)).pipe(
-    Effect.timeoutFail({
-      duration: uploadTimeout,
-      onTimeout: () =>
-        new Timeout({
-          provider,
-          method: "POST",
-          url: Failure.publicUrl(`${baseUrl}/files`),
-          clock: "total",
-          duration: uploadTimeout
-        })
-    })
-  )
+  return yield* Effect.raceFirst(sent, Deferred.await(failure))
 })
+
+/**
+ * Gives up what reads and uploads a file when the clock of uploads runs out.
+ *
+ * @internal
+ */
+export const uploadClock = ({ config }: Service) => {
+  const duration = config.uploadTimeout
+  const at = { method: "POST", url: Failure.publicUrl(`${config.baseUrl}/files`) }
+  return Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "total", duration }) })
+}
