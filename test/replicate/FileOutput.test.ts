@@ -361,11 +361,10 @@ describe("save", () => {
         const fiber = yield* Effect.fork(
           new FileOutput(url).save(`${directory}/out`).pipe(Effect.provideService(FileSystem.FileSystem, slow))
         )
-        for (let seconds = 0; seconds < 50; seconds++) {
+        while (written < 50) {
           yield* Server.elapse(1)
           assert.isAtMost(pulled, written + 40)
         }
-        assert.isAtLeast(written, 50)
         yield* Fiber.interrupt(fiber)
       }))
   })
