@@ -122,12 +122,8 @@ export const run = Effect.fn("Prediction.run")(
   function*(model: ModelRef.Input, input: Input, options: RunOptions = {}) {
     const client = yield* ReplicateClient
     const wait = options.wait ?? "5 seconds"
-    return yield* engine.run(
-      predictions(client),
-      prepare(client, model, input, { ...options, wait }),
-      options,
-      wait
-    )
+    const prepared = prepare(client, model, input, { ...options, wait })
+    return yield* engine.run(predictions(client), prepared, options, wait)
   }
 )
 

@@ -28,6 +28,7 @@ import * as Prediction from "../../src/replicate/Prediction.js"
 import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
 import type * as ReplicateConfig from "../../src/replicate/ReplicateConfig.js"
 import { FileResource } from "../../src/replicate/schemas/File.js"
+import * as Training from "../../src/replicate/Training.js"
 import * as ReplicateEmulator from "../../src/testing/ReplicateEmulator.js"
 import * as Server from "../support/replicate-server.js"
 
@@ -547,6 +548,24 @@ describe("where it goes", () => {
         assert.strictEqual(yield* count(emulator, "/v1/files"), 2)
         const error = yield* refused(FileInput.upload(detached.buffer))
         assert.deepStrictEqual(error.issues.map(({ field }) => field), ["file"])
+      })
+    ))
+
+  it.effect("C26: a training takes files", () =>
+    emulated(({ api }, emulator) =>
+      Effect.gen(function*() {
+        const path = { model_owner: "black-forest-labs", model_name: "flux-schnell" }
+        const { results: [version] } = yield* api.models.versions({ path })
+        yield* api.models.create({
+          payload: { owner: "emulator", name: "mine", visibility: "private", hardware: "cpu" }
+        })
+        yield* unhurried(Training.create(`black-forest-labs/flux-schnell:${version?.id}`, {
+          destination: "emulator/mine",
+          input: { input_images: bytes(inline + 1) }
+        }))
+        const [file] = yield* uploaded
+        const request = (yield* emulator.requests).find(({ path }) => path.endsWith("/trainings"))
+        assert.deepNestedPropertyVal(request, "body.input.input_images", file?.url)
       })
     ))
 
