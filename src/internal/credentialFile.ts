@@ -1,4 +1,3 @@
-import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
@@ -6,6 +5,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { FileError } from "../ProviderError.js"
+import { fileReason } from "./fileReason.js"
 import { partialFile } from "./partialFile.js"
 
 /** @internal */
@@ -27,8 +27,6 @@ export const encode: (secret: Secret) => Option.Option<string> = Schema.encodeOp
 const fileName = (key: string) =>
   key.replace(/[^\w.-]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
-const reason = (error: PlatformError) => error._tag === "SystemError" ? error.reason : error._tag
-
 /**
  * Keeps the secret of `key` in `auth_{key}.json`. One put into `api_key_{key}.json` by hand is only read.
  *
@@ -48,7 +46,7 @@ export const make = Effect.fnUntraced(function*(directory: string) {
       if (Option.isNone(secret)) yield* ignored(path, "not a JSON object")
       return secret
     }).pipe(
-      Effect.mapError(reason),
+      Effect.mapError(fileReason),
       Effect.tapError((reason) => reason === "NotFound" ? Effect.void : ignored(path, reason)),
       Effect.orElseSucceed(() => Option.none())
     )
@@ -63,7 +61,7 @@ export const make = Effect.fnUntraced(function*(directory: string) {
         Effect.zipRight(fs.rename(partial, target)),
         Effect.onError(() => Effect.ignore(fs.remove(partial, { force: true })))
       )
-    }).pipe(Effect.mapError(reason), Effect.uninterruptible)
+    }).pipe(Effect.mapError(fileReason), Effect.uninterruptible)
 
   return {
     get: (key: string) =>
@@ -83,7 +81,7 @@ export const make = Effect.fnUntraced(function*(directory: string) {
     },
     remove: (key: string) => {
       const path = pathOf("auth", key)
-      return fs.remove(path, { force: true }).pipe(Effect.mapError(reason), Effect.mapError(failed(path)))
+      return fs.remove(path, { force: true }).pipe(Effect.mapError(fileReason), Effect.mapError(failed(path)))
     }
   }
 })

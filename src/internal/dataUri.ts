@@ -35,3 +35,19 @@ export const decode = (uri: string): Option.Option<Uint8Array> => {
   const body = uri.slice(comma + 1)
   return /;base64$/i.test(uri.slice(0, comma)) ? Option.getRight(Encoding.decodeBase64(body)) : percentDecode(body)
 }
+
+/**
+ * The media type a data URI tells; none when it leaves that out.
+ *
+ * @internal
+ */
+export const mediaType = (uri: string): string | undefined =>
+  /^data:([^,;]+(?:;(?!base64\s*,)[^,;]+)*)/i.exec(uri)?.[1]?.trim()
+
+/**
+ * Bytes as a data URI.
+ *
+ * @internal
+ */
+export const encode = (bytes: Uint8Array, mediaType: string): string =>
+  `data:${mediaType};base64,${Encoding.encodeBase64(bytes)}`

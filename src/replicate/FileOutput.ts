@@ -9,17 +9,33 @@ import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { concat } from "../internal/bytes.js"
+import { fileReason } from "../internal/fileReason.js"
 import { partialFile } from "../internal/partialFile.js"
 import { FileError, type ProviderError } from "../ProviderError.js"
 
 /**
- * Fetches the bytes behind a URL; the token goes along only to the API's own origin.
+ * A file that is being fetched.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Download {
+  /** Media type, where the host or the data URI tells it. */
+  readonly contentType: string | undefined
+  /** The bytes as they arrive; to be read once. */
+  readonly stream: Stream.Stream<Uint8Array, ProviderError>
+}
+
+/**
+ * Fetches what is behind a URL or in a data URI; the token goes along only to the API's own origin.
  *
  * @since 0.1.0
  * @category context
  */
 export class Downloader extends Context.Tag("effect-providers/replicate/FileOutput/Downloader")<Downloader, {
   readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
+  readonly open: (url: string) => Effect.Effect<Download, ProviderError>
 }>() {}
 
 /**
@@ -43,21 +59,20 @@ export class FileOutput {
 
   /** The bytes, whole. */
   get bytes(): Effect.Effect<Uint8Array, ProviderError, Downloader> {
-    return Effect.map(
-      Stream.runFold(this.stream, { parts: new Array<Uint8Array>(), size: 0 }, (all, part) => {
-        all.parts.push(part)
-        return { parts: all.parts, size: all.size + part.length }
-      }),
-      ({ parts, size }) => {
-        const bytes = new Uint8Array(size)
-        let offset = 0
-        for (const part of parts) {
-          bytes.set(part, offset)
-          offset += part.length
-        }
-        return bytes
-      }
-    )
+    return Effect.map(Stream.runCollect(this.stream), concat)
+  }
+
+  /** The bytes as text, which is UTF-8. */
+  get text(): Effect.Effect<string, ProviderError, Downloader> {
+    return Effect.map(this.bytes, (bytes) => new TextDecoder().decode(bytes))
+  }
+
+  /** The bytes as a `Blob`, with the media type that the host or the data URI tells. */
+  get blob(): Effect.Effect<Blob, ProviderError, Downloader> {
+    return Effect.gen(this, function*() {
+      const { contentType = "", stream } = yield* (yield* Downloader).open(this.url)
+      return new Blob([concat(yield* Stream.runCollect(stream))], { type: contentType })
+    })
   }
 
   /**
@@ -72,11 +87,7 @@ export class FileOutput {
       const paths = yield* Path.Path
       const target = paths.resolve(path)
       const failed = (error: PlatformError) =>
-        new FileError({
-          path: target,
-          operation: "write",
-          reason: error._tag === "SystemError" ? error.reason : error._tag
-        })
+        new FileError({ path: target, operation: "write", reason: fileReason(error) })
       const partial = yield* partialFile(target)
 
       yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
@@ -120,4 +131,35 @@ export const find = (output: unknown): ReadonlyArray<FileOutput> => {
     }
   }
   return files
+}
+
+/**
+ * Copies an output, with a `FileOutput` in the place of each file that `find` finds.
+ *
+ * @example
+ * ```ts
+ * import { FileOutput } from "effect-providers/replicate"
+ *
+ * const output = FileOutput.replace({ image: "https://replicate.delivery/a/out.png", seed: 7 })
+ * // { image: FileOutput, seed: 7 }
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const replace = (output: unknown): unknown => {
+  const root = { output }
+  const stack: Array<object> = [root]
+  for (let copy = stack.pop(); copy !== undefined; copy = stack.pop()) {
+    for (const [key, value] of Object.entries(copy)) {
+      if (typeof value === "string") {
+        if (isFileUrl(value)) Reflect.set(copy, key, new FileOutput(value))
+      } else if (typeof value === "object" && value !== null && !(value instanceof FileOutput)) {
+        const inner: object = Array.isArray(value) ? [...value] : { ...value }
+        Reflect.set(copy, key, inner)
+        stack.push(inner)
+      }
+    }
+  }
+  return root.output
 }

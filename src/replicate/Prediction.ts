@@ -11,7 +11,7 @@ import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import type * as Output from "../Output.js"
 import type { ProviderError } from "../ProviderError.js"
-import type { FileOutput } from "./FileOutput.js"
+import * as FileOutput from "./FileOutput.js"
 import * as engine from "./internal/engine.js"
 import { predictions } from "./internal/jobs.js"
 import { prepare } from "./internal/prepare.js"
@@ -23,6 +23,7 @@ import type {
   CreateOptions,
   Input,
   Job,
+  OutputOptions,
   RunAllOptions,
   RunOptions,
   StreamOptions,
@@ -121,14 +122,30 @@ export const run = Effect.fn("Prediction.run")(
   function*(model: ModelRef.Input, input: Input, options: RunOptions = {}) {
     const client = yield* ReplicateClient
     const wait = options.wait ?? "5 seconds"
-    return yield* engine.run(
-      predictions(client),
-      prepare(client, model, input, { ...options, wait }),
-      options,
-      wait
-    )
+    const prepared = prepare(client, model, input, { ...options, wait })
+    return yield* engine.run(predictions(client), prepared, options, wait)
   }
 )
+
+/**
+ * Runs a model to its end and gives its output alone, with a `FileOutput` in the place of each file. Fails like `wait`.
+ *
+ * @example
+ * ```ts
+ * import { Prediction } from "effect-providers/replicate"
+ *
+ * const url = Prediction.runOutput("acme/upscale", { image: "https://example.com/a.png" }, { useFileOutput: false })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const runOutput = (
+  model: ModelRef.Input,
+  input: Input,
+  { useFileOutput = true, ...options }: OutputOptions = {}
+): Effect.Effect<unknown, ProviderError, ReplicateClient> =>
+  Effect.map(run(model, input, options), ({ output }) => useFileOutput ? FileOutput.replace(output) : output)
 
 /**
  * Runs many predictions, some at a time, and gives them in the order of the jobs. Each run has a total clock of its own.
@@ -282,5 +299,5 @@ export const files = (
   model: ModelRef.Input,
   input: Input,
   options: StreamOptions = {}
-): Stream.Stream<FileOutput, ProviderError, ReplicateClient> =>
+): Stream.Stream<FileOutput.FileOutput, ProviderError, ReplicateClient> =>
   views.onlyFiles(ModelRef.format(model))(events(model, input, options))

@@ -9,7 +9,7 @@ import type * as ModelRef from "./ModelRef.js"
 import type { WebhookEvent } from "./schemas/Prediction.js"
 
 /**
- * A model's input, as its own schema describes it.
+ * A model's input, as its own schema describes it. It can hold files anywhere: see `FileInput`.
  *
  * @since 0.1.0
  * @category models
@@ -60,6 +60,17 @@ export interface WaitOptions {
  * @category models
  */
 export interface RunOptions extends CreateOptions, WaitOptions {}
+
+/**
+ * How a prediction is run for its output.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OutputOptions extends RunOptions {
+  /** `false` leaves files in the output as they are: URLs and data URIs. Default `true`. */
+  readonly useFileOutput?: boolean | undefined
+}
 
 /**
  * How a prediction is streamed.

@@ -12,13 +12,14 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
 import type { ProviderError } from "../ProviderError.js"
-import { Downloader } from "./FileOutput.js"
+import { type Download, Downloader } from "./FileOutput.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
 import { makeLatestVersion } from "./internal/latestVersion.js"
@@ -67,6 +68,25 @@ export type Api = {
 }
 
 /**
+ * How a call is sent that no operation is for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SendOptions {
+  /** Names the span: `Replicate.send` when absent. */
+  readonly name?: string | undefined
+  /**
+   * After which errors the call is sent again, for one that does no harm when it is sent twice or given up half-way.
+   * GET, HEAD and QUERY are such calls anyway; any other is sent again only when it was refused, and waited for when
+   * it is interrupted.
+   */
+  readonly while?: ((error: ProviderError) => boolean) | undefined
+  /** How much longer than the connect clock allows the answer may take. */
+  readonly hold?: Duration.Duration | undefined
+}
+
+/**
  * The client of Replicate's API.
  *
  * @since 0.1.0
@@ -81,7 +101,8 @@ export interface Service {
    */
   readonly send: <A, I>(
     request: HttpClientRequest.HttpClientRequest,
-    answer: Schema.Schema<A, I>
+    answer: Schema.Schema<A, I>,
+    options?: SendOptions
   ) => Effect.Effect<A, ProviderError>
   /**
    * What is run for a model that is named without a version: its latest one, or the model itself where it is an
@@ -94,6 +115,8 @@ export interface Service {
   readonly web: HttpClient.HttpClient
   /** The bytes behind a URL or data URI; the token goes along only to the API's own origin. */
   readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
+  /** The same, with the media type. */
+  readonly open: (url: string) => Effect.Effect<Download, ProviderError>
 }
 
 /**
@@ -136,7 +159,8 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
       send: makeSend(config, limits, http.api),
       latestVersion: makeLatestVersion(config, api),
       web: http.web,
-      download: http.download
+      download: http.download,
+      open: http.open
     }
   })
 
@@ -161,8 +185,7 @@ export const layer = (
   options: ReplicateConfig.Options = {}
 ): Layer.Layer<ReplicateClient | Downloader, never, HttpClient.HttpClient> =>
   Layer.effectContext(
-    Effect.map(make(options), (client) =>
-      Context.make(ReplicateClient, client).pipe(Context.add(Downloader, { download: client.download })))
+    Effect.map(make(options), (client) => Context.make(ReplicateClient, client).pipe(Context.add(Downloader, client)))
   )
 
 /**

@@ -62,6 +62,8 @@ export interface ReplicateConfig {
    * a hold that was asked for; then that goes on in the background.
    */
   readonly cancelTimeout: Duration.Duration
+  /** Clock of a file that is read and uploaded, with all its tries; the connect clock does not run for it. */
+  readonly uploadTimeout: Duration.Duration
   /** How calls that are safe to repeat are repeated, and creates that were refused. */
   readonly retry: Retry.Policy
   /** Holds calls back that the API would refuse; `undefined` lets all of them out at once. */
@@ -96,6 +98,8 @@ export interface Options {
   readonly timeout?: Duration.DurationInput | undefined
   /** Default 5 seconds. */
   readonly cancelTimeout?: Duration.DurationInput | undefined
+  /** Default 10 minutes. */
+  readonly uploadTimeout?: Duration.DurationInput | undefined
   /** Default 3. */
   readonly maxRetries?: number | undefined
   /** What is to differ from `Retry.defaultPolicy`; `maxRetries` wins over the one in it. */
@@ -150,6 +154,7 @@ export const make = (options: Options = {}): ReplicateConfig => ({
   idleTimeout: options.idleTimeout === undefined ? undefined : Duration.decode(options.idleTimeout),
   timeout: Duration.decode(options.timeout ?? "10 minutes"),
   cancelTimeout: Duration.decode(options.cancelTimeout ?? "5 seconds"),
+  uploadTimeout: Duration.decode(options.uploadTimeout ?? "10 minutes"),
   retry: {
     ...Retry.defaultPolicy,
     ...options.retry,

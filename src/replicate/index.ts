@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as CallSettings from "./CallSettings.js"
+export * as FileInput from "./FileInput.js"
 export * as FileOutput from "./FileOutput.js"
 export * as ModelRef from "./ModelRef.js"
 export * as Models from "./Models.js"

@@ -5,12 +5,22 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
-import { FileOutput, find } from "../../src/replicate/FileOutput.js"
+import * as TestClock from "effect/TestClock"
+import { FileOutput, find, replace } from "../../src/replicate/FileOutput.js"
+import * as Prediction from "../../src/replicate/Prediction.js"
+import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
+import * as ReplicateEmulator from "../../src/testing/ReplicateEmulator.js"
 import * as Server from "../support/replicate-server.js"
 
 const url = "https://replicate.delivery/xezq/out.webp"
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+/** An emulator, and the client in front of it. */
+const emulated = (options: ReplicateEmulator.Options) =>
+  Layer.provideMerge(ReplicateClient.layer({ token: Redacted.make("r8_test") }), ReplicateEmulator.layer(options))
 
 const body = (content: string): Server.Answer => () => new Response(content)
 
@@ -65,7 +75,158 @@ describe("find", () => {
   })
 })
 
+describe("replace", () => {
+  it("C05: puts files in the place of URLs and data URIs, in a copy that is otherwise the same", () => {
+    const output = {
+      image: url,
+      list: [url, "text", 7, null, { masks: ["data:image/png;base64,AA=="] }],
+      text: `see ${url}`,
+      self: JSON.parse(`{"__proto__":{"image":"${url}"}}`)
+    }
+    const before = JSON.stringify(output)
+    const copy = replace(output)
+    assert.deepStrictEqual(copy, {
+      image: new FileOutput(url),
+      list: [new FileOutput(url), "text", 7, null, { masks: [new FileOutput("data:image/png;base64,AA==")] }],
+      text: `see ${url}`,
+      self: JSON.parse(`{"__proto__":{"image":null}}`, (key, value) => key === "image" ? new FileOutput(url) : value)
+    })
+    assert.strictEqual(JSON.stringify(output), before)
+    assert.deepStrictEqual(replace(copy), copy)
+    assert.deepStrictEqual(replace(url), new FileOutput(url))
+    for (const plain of ["text", 7, null, undefined, true, []]) assert.deepStrictEqual(replace(plain), plain)
+  })
+
+  it("C05: is not bound by the depth of an output", () => {
+    let output: unknown = url
+    for (let depth = 0; depth < 100_000; depth++) output = [output]
+    let copy = replace(output)
+    while (Array.isArray(copy)) [copy] = copy
+    assert.deepStrictEqual(copy, new FileOutput(url))
+  })
+})
+
+describe("runOutput", () => {
+  const model = (value: unknown): ReplicateEmulator.Model => ({
+    name: "test/any",
+    kind: "json",
+    boot: 0,
+    script: () => [{ _tag: "Json", after: 0, value }]
+  })
+  const nested = { image: url, more: [{ at: url }], seed: 7 }
+
+  it.effect.each([
+    { what: "a single file", value: url, files: new FileOutput(url) },
+    { what: "a list", value: [url, url], files: [new FileOutput(url), new FileOutput(url)] },
+    {
+      what: "what is nested",
+      value: nested,
+      files: { image: new FileOutput(url), more: [{ at: new FileOutput(url) }], seed: 7 }
+    },
+    { what: "a text", value: "no file", files: "no file" }
+  ])("C05: gives $what as files, or as it is", ({ files, value }) =>
+    Effect.gen(function*() {
+      const { plain, run, told } = yield* Server.timed(Effect.all({
+        run: Prediction.runOutput("test/any", {}),
+        told: Prediction.runOutput("test/any", {}, { useFileOutput: true, timeout: "1 minute" }),
+        plain: Prediction.runOutput("test/any", {}, { useFileOutput: false })
+      }))
+      assert.deepStrictEqual(run, files)
+      assert.deepStrictEqual(told, files)
+      assert.deepStrictEqual(plain, value)
+    }).pipe(
+      Effect.provide(emulated({ models: [model(value)] }))
+    ))
+
+  it.effect("C26: what one model gives goes into the next as it is", () =>
+    Effect.gen(function*() {
+      yield* Server.timed(
+        Effect.flatMap(Prediction.runOutput("test/any", {}), (output) => Prediction.run("test/any", { from: output }))
+      )
+      const [last] = yield* Effect.flatMap(ReplicateEmulator.ReplicateEmulator, ({ predictions }) => predictions)
+      assert.deepStrictEqual(last?.input, { from: nested })
+    }).pipe(
+      Effect.provide(emulated({ models: [model(nested)] }))
+    ))
+})
+
 describe("reading", () => {
+  it.effect("C05: gives text, and a Blob with the media type of the host or the data URI", () =>
+    Effect.gen(function*() {
+      const typed: Server.Answer = () =>
+        new Response("hé", { headers: { "content-type": "text/plain; charset=utf-8" } })
+      const untyped: Server.Answer = () => new Response(new TextEncoder().encode("hi"))
+      const server = Server.make({ other: [typed, typed, untyped] })
+      const read = Effect.gen(function*() {
+        assert.strictEqual(yield* new FileOutput(url).text, "hé")
+        const blobs = yield* Effect.forEach([
+          url,
+          url,
+          "data:image/png;base64,aGk=",
+          "data:text/plain;charset=utf-8;base64,aGk=",
+          "data:text/plain;charset=utf-8,hi",
+          "data:,hi",
+          "data:;base64,aGk="
+        ], (url) => new FileOutput(url).blob)
+        assert.deepStrictEqual(
+          yield* Effect.forEach(blobs, (blob) => Effect.promise(async () => [blob.type, await blob.text()])),
+          [
+            ["text/plain; charset=utf-8", "hé"],
+            ["", "hi"],
+            ["image/png", "hi"],
+            ["text/plain;charset=utf-8", "hi"],
+            ["text/plain;charset=utf-8", "hi"],
+            ["", "hi"],
+            ["", "hi"]
+          ]
+        )
+      })
+      yield* read.pipe(Effect.provide(server.layer))
+      const gone = Server.make({ other: [Server.status(404)] })
+      assert.propertyVal(
+        yield* Effect.flip(new FileOutput(url).blob.pipe(Effect.provide(gone.layer))),
+        "_tag",
+        "ResponseError"
+      )
+    }))
+
+  it.effect.each([403, 404, 410])(
+    "C05: %i of a file host says that the file is gone, and why",
+    (status) =>
+      Effect.gen(function*() {
+        const server = Server.make({ other: [Server.status(status, "<Error>AccessDenied</Error>")] })
+        const read = (url: string) => Effect.flip(new FileOutput(url).bytes).pipe(Effect.provide(server.layer))
+        const error = yield* read(`${url}?sig=SECRET`)
+        assert.deepInclude(error, { _tag: "ResponseError", reason: "status", status, url })
+        assert.include(error.message, "the file is gone, as Replicate keeps output files for an hour")
+        // of the API's own files that is not true
+        const own = yield* read("https://api.replicate.com/v1/files/a/download")
+        assert.deepInclude(own, { _tag: "ResponseError", status })
+        assert.notInclude(own.message, "an hour")
+      })
+  )
+
+  it.effect("C05: another refusal of a file host is told as it is", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ other: [Server.status(400)] })
+      const error = yield* Effect.flip(new FileOutput(url).bytes).pipe(Effect.provide(server.layer))
+      assert.notInclude(error.message, "an hour")
+    }))
+
+  it.effect("C05: the emulator keeps a file for an hour, as Replicate does", () =>
+    Effect.gen(function*() {
+      const { files: [file] } = yield* Server.timed(Prediction.run("black-forest-labs/flux-schnell", { prompt: "a" }))
+      assert(file !== undefined)
+      assert.isAbove((yield* file.bytes).length, 1000)
+      assert.strictEqual((yield* file.blob).type, "image/png")
+      yield* TestClock.adjust("1 hour")
+      const error = yield* Effect.flip(file.bytes)
+      assert.deepInclude(error, { _tag: "ResponseError", status: 404 })
+      assert.include(error.message, "for an hour")
+    }).pipe(
+      Effect.provide(emulated({ fileUrl: "https://files.example" }))
+    ))
+
   it.effect("C05: nothing is fetched until it is read, and each reading fetches", () =>
     Effect.gen(function*() {
       const server = Server.make({ other: [body("one"), body("two")] })
@@ -177,6 +338,36 @@ describe("save", () => {
       Effect.gen(function*() {
         assert.strictEqual(yield* read(yield* new FileOutput("data:,hello").save(`${directory}/x`)), "hello")
       })))
+
+  it.scoped("C15: no more is read of a file than the disk takes", () => {
+    let pulled = 0
+    const endless: Server.Answer = () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => {
+            pulled++
+            controller.enqueue(new Uint8Array(1000))
+          }
+        }, { highWaterMark: 0 })
+      )
+    return withDirectory([endless], (directory) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        let written = 0
+        const slow = {
+          ...fs,
+          sink: () => Sink.forEach(() => Effect.sync(() => written++).pipe(Effect.zipRight(Effect.sleep("1 second"))))
+        }
+        const fiber = yield* Effect.fork(
+          new FileOutput(url).save(`${directory}/out`).pipe(Effect.provideService(FileSystem.FileSystem, slow))
+        )
+        while (written < 50) {
+          yield* Server.elapse(1)
+          assert.isAtMost(pulled, written + 40)
+        }
+        yield* Fiber.interrupt(fiber)
+      }))
+  })
 
   it.scoped("C15: an existing file is replaced", () =>
     withDirectory([body("new")], (directory) =>

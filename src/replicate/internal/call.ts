@@ -24,6 +24,8 @@ export interface Call {
   readonly url: string
   /** Sent twice, it does no more than once. */
   readonly isSafe: boolean
+  /** After which errors it is sent again; `isSafe` decides when absent. */
+  readonly while?: ((error: ProviderError) => boolean) | undefined
   /** What the answer is to be written in. */
   readonly accept?: string | undefined
   /** How long the server was asked to hold its answer back. */
@@ -72,7 +74,7 @@ export const perform = <A>(
   config: ReplicateConfig,
   limits: Limits,
   call: Effect.Effect<Answer<A>, unknown>,
-  { accept, hold = Duration.zero, isSafe, method, name, url }: Call
+  { accept, hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
 ): Effect.Effect<A, ProviderError> =>
   Effect.flatMap(currentToken(config), (token) => {
     // a caller may take the token for an id
@@ -94,7 +96,7 @@ export const perform = <A>(
     const next = Effect.suspend(() => logged(sent, { ...at, name, attempt: ++attempt }))
     const paced = limits.limited({ method, url }, next)
     return Effect.map(
-      Retry.retry(paced, { policy: config.retry, while: isSafe ? isRetryable : isRefusal }),
+      Retry.retry(paced, { policy: config.retry, while: mayRepeat ?? (isSafe ? isRetryable : isRefusal) }),
       ([value]) => value
     )
   }).pipe(

@@ -21,6 +21,7 @@ import {
   Timeout
 } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
+import type { Download } from "../FileOutput.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { type Answer, logged } from "./callLog.js"
 import type { Limits } from "./limits.js"
@@ -52,6 +53,12 @@ export const currentToken = (config: ReplicateConfig): Effect.Effect<Option.Opti
     (own) => Option.orElse(Option.filter(Option.fromNullable(own.token), isPresent), () => config.token)
   )
 
+/** Says why a file is gone, which its host does not. */
+const orExpired = (error: ProviderError): ProviderError =>
+  error._tag === "ResponseError" && [403, 404, 410].includes(error.status ?? 0)
+    ? new ResponseError({ ...error, detail: "the file is gone, as Replicate keeps output files for an hour" })
+    : error
+
 /** @internal */
 export interface Http {
   /**
@@ -61,6 +68,7 @@ export interface Http {
   readonly api: HttpClient.HttpClient.With<ProviderError>
   /** Sends anywhere, never with the token. */
   readonly web: HttpClient.HttpClient
+  readonly open: (url: string) => Effect.Effect<Download, ProviderError>
   readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
 }
 
@@ -141,17 +149,21 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
   const api = typed(HttpClient.mapRequestEffect(toApi, route))
   const files = { own: typed(HttpClient.mapRequestEffect(web, authorize)), other: typed(web) }
 
-  const download = (url: string): Stream.Stream<Uint8Array, ProviderError> => {
-    if (DataUri.isDataUri(url)) {
-      const malformed = () => new ResponseError({ provider, reason: "malformed", detail: "the data URI is damaged" })
-      return Stream.fromEffect(Effect.mapError(DataUri.decode(url), malformed))
-    }
+  const openDataUri = (uri: string): Effect.Effect<Download, ProviderError> =>
+    Option.match(DataUri.decode(uri), {
+      onNone: () =>
+        Effect.fail(new ResponseError({ provider, reason: "malformed", detail: "the data URI is damaged" })),
+      onSome: (bytes) => Effect.succeed({ contentType: DataUri.mediaType(uri), stream: Stream.make(bytes) })
+    })
+
+  const openUrl = (url: string): Effect.Effect<Download, ProviderError> => {
     const isOwn = originOf(url) === originOf(config.baseUrl)
     const at = { method: "GET", url }
     const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })
     const get = (isOwn ? files.own : files.other).get(url).pipe(
       Effect.timeoutFail({ duration: config.connectTimeout, onTimeout: timeout }),
-      Effect.map((response): Answer<void> => [undefined, response])
+      Effect.map((response): Answer<void> => [undefined, response]),
+      Effect.mapError((error) => isOwn ? error : orExpired(error))
     )
     const opened = Effect.suspend(() => {
       let attempt = 0
@@ -160,19 +172,22 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
       )
       return Retry.retry(isOwn ? limits.limited(at, next) : next, { policy: config.retry, while: isRetryable })
     })
-    const body = (response: HttpClientResponse.HttpClientResponse) =>
-      Stream.catchAll(response.stream, (error) => Stream.fromEffect(toProviderError(error)))
     // a host that falls silent is given up like one that does not answer
     const clocks = { idle: config.connectTimeout, total: undefined }
-    return Stream.unwrap(
-      Effect.map(
-        opened,
-        ([, response]) =>
-          withClocks(body(response), clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
+    return Effect.map(opened, ([, { headers, stream }]) => ({
+      contentType: headers["content-type"],
+      stream: withClocks(
+        Stream.catchAll(stream, (error) => Stream.fromEffect(toProviderError(error))),
+        clocks,
+        (clock, duration) => new Timeout({ provider, clock, duration })
       )
-    )
+    }))
   }
 
-  const http: Http = { api, web, download }
+  const open = (url: string) => DataUri.isDataUri(url) ? openDataUri(url) : openUrl(url)
+
+  const download = (url: string) => Stream.unwrap(Effect.map(open(url), ({ stream }) => stream))
+
+  const http: Http = { api, web, open, download }
   return http
 })

@@ -5,6 +5,7 @@ import * as ModelRef from "../ModelRef.js"
 import type { CreateOptions, Input } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
 import { provider } from "./http.js"
+import { inputFiles } from "./inputFiles.js"
 
 const invalid = (field: string, message: string) =>
   new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
@@ -68,7 +69,7 @@ const orNotFound = (model: ModelRef.Input) => <A>(self: Effect.Effect<A, Provide
     ))
 
 /**
- * Checks what a prediction is created with, before any I/O, and gives the call that creates it.
+ * Checks what a prediction is created with, before any I/O, uploads the files in it, and gives the call that creates it.
  *
  * @internal
  */
@@ -83,7 +84,8 @@ export const prepare = Effect.fnUntraced(function*(
   const hooks = yield* hooksOf(options)
   const isLatest = given._tag === "Model" && (options.latestVersion ?? client.config.latestVersion)
   const ref = isLatest ? yield* orNotFound(model)(client.latestVersion(given)) : given
-  const payload = { input, ...hooks, ...(options.stream === undefined ? {} : { stream: options.stream }) }
+  const sent = yield* inputFiles(client, input)
+  const payload = { input: sent, ...hooks, ...(options.stream === undefined ? {} : { stream: options.stream }) }
 
   switch (ref._tag) {
     case "Version":
@@ -107,7 +109,7 @@ const untrainable = {
 }
 
 /**
- * Checks what a training is created with, before any I/O, and gives the call that creates it.
+ * Checks what a training is created with, before any I/O, uploads the files in it, and gives the call that creates it.
  *
  * @internal
  */
@@ -126,8 +128,9 @@ export const prepareTraining = Effect.fnUntraced(function*(
     return yield* invalid("destination", "expected owner/name, the model that gets the trained version")
   }
   const hooks = yield* hooksOf(options)
+  const input = yield* inputFiles(client, request.input)
   return client.api.trainings.create({
     path: { model_owner: ref.owner, model_name: ref.name, version_id: ref.version },
-    payload: { destination: ModelRef.format(destination), input: request.input, ...hooks }
+    payload: { destination: ModelRef.format(destination), input, ...hooks }
   })
 })

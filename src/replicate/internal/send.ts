@@ -4,6 +4,7 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { ProviderError } from "../../ProviderError.js"
+import type { SendOptions } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { answerError, perform } from "./call.js"
 import type { Limits } from "./limits.js"
@@ -17,7 +18,11 @@ const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY"])
  */
 export const makeSend =
   (config: ReplicateConfig, limits: Limits, http: HttpClient.HttpClient.With<ProviderError>) =>
-  <A, I>(request: HttpClientRequest.HttpClientRequest, answer: Schema.Schema<A, I>): Effect.Effect<A, ProviderError> =>
+  <A, I>(
+    request: HttpClientRequest.HttpClientRequest,
+    answer: Schema.Schema<A, I>,
+    options: SendOptions = {}
+  ): Effect.Effect<A, ProviderError> =>
     perform(
       config,
       limits,
@@ -30,9 +35,11 @@ export const makeSend =
           })
       ),
       {
-        name: "send",
+        name: options.name ?? "send",
         method: request.method,
         url: request.url.startsWith("/") ? `${config.baseUrl}${request.url}` : request.url,
-        isSafe: safeMethods.has(request.method)
+        isSafe: options.while !== undefined || safeMethods.has(request.method),
+        while: options.while,
+        hold: options.hold
       }
     )

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { concat } from "./bytes.js"
+import { concat } from "../../internal/bytes.js"
 
 /** @internal */
 export type Body = Stream.Stream<Uint8Array, unknown>

@@ -1,4 +1,4 @@
-import { concat } from "./bytes.js"
+import { concat } from "../../internal/bytes.js"
 
 const signature = [137, 80, 78, 71, 13, 10, 26, 10]
 

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { concat } from "../../internal/bytes.js"
 import { JsonObject } from "../../replicate/schemas/Wire.js"
-import { concat } from "./bytes.js"
 import { invalid, problem } from "./problem.js"
 
 /**
