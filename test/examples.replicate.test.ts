@@ -8,9 +8,11 @@ import * as ManagedRuntimeExample from "../examples/managed-runtime.js"
 import * as PromiseExample from "../examples/promise.js"
 import * as Batch from "../examples/replicate/batch.js"
 import * as Cancel from "../examples/replicate/cancel.js"
+import * as FileIn from "../examples/replicate/file-in.js"
 import * as FileOut from "../examples/replicate/file-out.js"
 import * as List from "../examples/replicate/list.js"
 import * as Run from "../examples/replicate/run.js"
+import * as StreamExample from "../examples/replicate/stream.js"
 import * as WebhookQueue from "../examples/replicate/webhook-queue.js"
 import { replicateClient } from "../examples/support/emulated.js"
 import { emulator } from "../examples/support/emulator.js"
@@ -123,4 +125,36 @@ describe("examples of Replicate's API", () => {
       const bytes = yield* fs.readFile(`${directory}/pictures/1.png`)
       assert.deepStrictEqual(Array.from(bytes.subarray(1, 4)), [0x50, 0x4e, 0x47])
     }).pipe(Effect.provide(NodeContext.layer)))
+
+  it.effect("C26: files in", () =>
+    Effect.gen(function*() {
+      const [text, bodies] = yield* inTime(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* fs.makeTempFile({ suffix: ".md" })
+        yield* fs.writeFileString(path, "# Llamas")
+        const text = yield* FileIn.program(path)
+        yield* fs.remove(path)
+        return [text, (yield* requests).filter(({ method }) => method === "POST")] as const
+      }))
+      assert.include(text, "What is in these files?")
+      assert.deepStrictEqual(bodies.map(({ path }) => path), [
+        "/v1/files",
+        "/v1/models/meta/meta-llama-3-70b-instruct/predictions"
+      ])
+      const { input } = Object.assign({ input: {} }, bodies[1]?.body)
+      assert.deepPropertyVal(input, "documents", [
+        "data:text/markdown;base64,IyBMbGFtYXM=",
+        "data:text/plain;base64,d29vbA=="
+      ])
+      assert.match(String(Object.assign({ picture: "" }, input).picture), /^https:\/\/api\.replicate\.com\/v1\/files\//)
+    }))
+
+  it.effect("C20: stream", () =>
+    Effect.gen(function*() {
+      const texts: Array<string> = []
+      const summary = yield* inTime(StreamExample.program((text) => Effect.sync(() => texts.push(text))))
+      assert.isAbove(texts.length, 10)
+      assert.include(texts.join(""), `You asked: "Why do llamas hum?"`)
+      assert.containsAllKeys(summary, ["id", "predict_time", "output_token_count"])
+    }))
 })
