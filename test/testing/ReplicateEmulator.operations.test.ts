@@ -127,10 +127,11 @@ describe("models", () => {
         assert.strictEqual((yield* api.models.get({ path: ownPath })).description, "second")
         assert.strictEqual(yield* api.models.readme({ path: ownPath }), "# Mine")
 
+        yield* api.models.create({ payload: { ...own, name: "shown", visibility: "public" } })
         const newest = yield* api.models.list({ urlParams: {} })
-        assert.strictEqual(newest.results[0]?.fullName, "emulator/mine")
+        assert.strictEqual(newest.results[0]?.fullName, "emulator/shown")
         const oldest = yield* api.models.list({ urlParams: { sort_by: "model_created_at", sort_direction: "asc" } })
-        assert.strictEqual(oldest.results.at(-1)?.fullName, "emulator/mine")
+        assert.strictEqual(oldest.results.at(-1)?.fullName, "emulator/shown")
 
         yield* api.models.delete({ path: ownPath })
         assert.strictEqual(yield* refused(api.models.get({ path: ownPath })), 404)
