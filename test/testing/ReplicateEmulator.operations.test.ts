@@ -130,7 +130,6 @@ describe("models", () => {
         yield* api.models.create({ payload: { ...own, name: "shown", visibility: "public" } })
         const newest = yield* api.models.list({ urlParams: {} })
         assert.strictEqual(newest.results[0]?.fullName, "emulator/shown")
-        assert.notInclude(newest.results.map(({ fullName }) => fullName), "emulator/mine", "it is private")
         const oldest = yield* api.models.list({ urlParams: { sort_by: "model_created_at", sort_direction: "asc" } })
         assert.strictEqual(oldest.results.at(-1)?.fullName, "emulator/shown")
 
