@@ -1,16 +1,14 @@
 /** Lists the predictions of the last day, however many pages they are on, and counts how they ended. */
-import { Clock, Effect, Stream } from "effect"
+import { DateTime, Effect, Stream } from "effect"
 import { Pages, Prediction } from "effect-providers/replicate"
 import { replicateClient } from "../support/emulated.js"
 import { main } from "../support/main.js"
-
-const day = 24 * 60 * 60 * 1000
 
 export const program = Effect.gen(function*() {
   yield* Prediction.run("emulator/json", { prompt: "one two three" })
   yield* Effect.flip(Prediction.run("emulator/fail", {}))
 
-  const createdAfter = new Date((yield* Clock.currentTimeMillis) - day)
+  const createdAfter = DateTime.subtract(yield* DateTime.now, { days: 1 })
   return yield* Pages.predictions({ createdAfter, limit: 1000 }).items.pipe(
     Stream.runFold(
       new Map<string, number>(),

@@ -162,3 +162,12 @@ describe("Prediction", () => {
       assert.strictEqual(prediction.id, Server.id)
     }))
 })
+
+describe("an error of a prediction", () => {
+  it("C08: nested deeper than JSON can be written is told as that", () => {
+    let error: unknown = "deep"
+    for (let depth = 0; depth < 200_000; depth++) error = [error]
+    const { summary } = new Prediction({ id: "p1", status: "failed", error })
+    assert.strictEqual(summary.error, "an error nested too deep to tell")
+  })
+})

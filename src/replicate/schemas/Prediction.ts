@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { toJson } from "../../internal/errorBody.js"
 import { PredictionSummary } from "../../ProviderError.js"
 import * as FileOutput from "../FileOutput.js"
 import { JsonObject, optional, Status } from "./Wire.js"
@@ -51,7 +53,8 @@ const isTerminalStatus = Schema.is(TerminalStatus)
 /** Most characters of its error and its logs that an error tells of a prediction. */
 const longestText = 2000
 
-const textOf = (error: unknown): string => typeof error === "string" ? error : JSON.stringify(error)
+const textOf = (error: unknown): string =>
+  typeof error === "string" ? error : Option.getOrElse(toJson(error), () => "an error nested too deep to tell")
 
 /**
  * A prediction.
