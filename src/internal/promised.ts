@@ -74,7 +74,7 @@ export const make = <R, E>(layer: Layer.Layer<R, E>): Promised<R> => {
     const promise: Promise<A> = ended.then((exit) => {
       if (Exit.isSuccess(exit)) return exit.value
       // whoever stopped it may not listen any more, and a rejection that nobody handles ends a process
-      if (Exit.isInterrupted(exit)) promise.catch(nothing)
+      if (Cause.isInterruptedOnly(exit.cause)) promise.catch(nothing)
       throw reasonOf(exit.cause, signal)
     })
     return promise

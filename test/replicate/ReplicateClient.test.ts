@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as CallSettings from "../../src/replicate/CallSettings.js"
@@ -413,5 +415,63 @@ describe("CallSettings", () => {
       const error = yield* failsWith(call).pipe(Effect.provide(server.layer))
       assert.deepInclude(error, { _tag: "Timeout", clock: "connect" })
       assert.strictEqual(yield* TestClock.currentTimeMillis, 2000)
+    }))
+})
+
+describe("one client for all", () => {
+  class First extends Context.Tag("test/First")<First, ReplicateClient.Service>() {}
+  class Second extends Context.Tag("test/Second")<Second, ReplicateClient.Service>() {}
+
+  /** Two consumers of one layer, and how often its client was made. */
+  const setup = () => {
+    const made: Array<string> = []
+    const server = Server.make({}, {
+      transformClient: (client) => {
+        made.push("client")
+        return client
+      }
+    })
+    const consumers = Layer.merge(
+      Layer.effect(First, ReplicateClient.ReplicateClient),
+      Layer.effect(Second, ReplicateClient.ReplicateClient)
+    )
+    return { made, server, consumers: Layer.provide(consumers, server.layer) }
+  }
+  const clients = Effect.all([First, Second])
+
+  it.effect("C03: those who use the same layer share one client", () =>
+    Effect.gen(function*() {
+      const { consumers, made } = setup()
+      const [first, second] = yield* Effect.provide(clients, consumers)
+      assert.strictEqual(first, second)
+      assert.lengthOf(made, 1)
+    }))
+
+  it.effect("C03, C30: a runtime keeps its client, and a fresh one has a fresh client", () =>
+    Effect.gen(function*() {
+      const { consumers, made } = setup()
+      const runtimes = [ManagedRuntime.make(consumers), ManagedRuntime.make(consumers)] as const
+      const seen = yield* Effect.forEach([...runtimes, ...runtimes], (runtime) => Effect.provide(clients, runtime))
+      assert.lengthOf(made, 2)
+      const [[first], [second]] = [seen[0] ?? [], seen[1] ?? []]
+      assert.notStrictEqual(first, second)
+      assert.deepStrictEqual(seen.map(([one, other]) => [one === first, other === second]), [
+        [true, false],
+        [false, true],
+        [true, false],
+        [false, true]
+      ])
+      for (const runtime of runtimes) yield* runtime.disposeEffect
+    }))
+
+  it.effect("C30: a fresh client has limits, a token and a memory of its own", () =>
+    Effect.gen(function*() {
+      const server = Server.make({}, { rateLimit: { creates: 1 } })
+      for (const _ of [1, 2]) {
+        const runtime = ManagedRuntime.make(server.layer)
+        yield* Server.timed(Effect.provide(create, runtime))
+        yield* runtime.disposeEffect
+      }
+      assert.deepStrictEqual(server.times("create"), [0, 0])
     }))
 })

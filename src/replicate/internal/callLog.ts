@@ -58,7 +58,7 @@ export const logged = <A, E extends ProviderError>(
           path: url.replace(/^https?:\/\/[^/]*/, ""),
           ...ending(exit),
           attempt,
-          ms: clock.unsafeCurrentTimeMillis() - startedAt
+          ms: Math.round(clock.unsafeCurrentTimeMillis() - startedAt)
         })
       ).pipe(Effect.whenLogLevel("Debug")))
   })
