@@ -99,6 +99,19 @@ describe("run", () => {
       }
     }))
 
+  it.effect.each([
+    "ValidationError: steps: invalid value",
+    "Prediction interrupted; please retry (code: PA)"
+  ])("C07: what failed is not run again: %s", (error) =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        get: [Server.gives({ status: "failed", error, logs: "Invalid input: validation" })]
+      })
+      const failure = yield* Server.timed(run()).pipe(Effect.provide(server.layer), Effect.flip)
+      assert.strictEqual(failure._tag, "PredictionFailed")
+      assert.strictEqual(server.count("create"), 1)
+    }))
+
   const plain = { code: undefined, transient: false, moderation: false, outOfMemory: false }
 
   it.effect.each([
