@@ -361,10 +361,8 @@ describe("save", () => {
         const fiber = yield* Effect.fork(
           new FileOutput(url).save(`${directory}/out`).pipe(Effect.provideService(FileSystem.FileSystem, slow))
         )
-        while (written < 50) {
-          yield* Server.elapse(1)
-          assert.isAtMost(pulled, written + 40)
-        }
+        const step = Effect.map(Server.elapse(1), () => assert.isAtMost(pulled, written + 40))
+        yield* Effect.repeat(step, { until: () => written >= 50 })
         yield* Fiber.interrupt(fiber)
       }))
   })
