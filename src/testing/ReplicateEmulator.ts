@@ -157,7 +157,8 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
   Effect.gen(function*() {
     const webhookSecret = options.webhookSecret ??
       Redacted.make(`whsec_${Encoding.encodeBase64(yield* randomBytes(24))}`)
-    const webhookKey = yield* Effect.cached(Effect.orDie(importKey(webhookSecret)))
+    // an interruption would be cached
+    const webhookKey = yield* Effect.cached(Effect.uninterruptible(Effect.orDie(importKey(webhookSecret))))
     // a secret that is malformed is told at once
     if (options.webhookSecret !== undefined) yield* webhookKey
     const fileSecret = Encoding.encodeBase64(yield* randomBytes(24))
@@ -187,17 +188,15 @@ export const make = (options: Options = {}): Effect.Effect<Service, never, Scope
     const now = <A>(f: (state: App.Options) => Effect.Effect<A>) =>
       Effect.flatMap(ScopedRef.get(current), ({ state }) => f(state))
 
-    const app: Service["app"] = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-      Control.isControl(request)
-        ? Control.answer(emulator, request)
-        : Effect.flatMap(ScopedRef.get(current), ({ app }) =>
-          app))
+    const api = Effect.flatMap(ScopedRef.get(current), ({ app }) => app)
+    const app: Service["app"] = Effect.flatMap(
+      HttpServerRequest.HttpServerRequest,
+      (request) => Control.isControl(request) ? Control.answer(emulator, request) : api
+    )
     const emulator: Service = {
       app,
       client: LocalClient.make(app, new Set([origin, streamOrigin ?? origin, fileOrigin ?? origin])),
-      requests: now(({ log }) =>
-        log.requests
-      ),
+      requests: now(({ log }) => log.requests),
       streams: now(({ log }) => log.streams),
       predictions: now(({ predictions }) =>
         Effect.flatMap(predictions.list, Effect.forEach((prediction) => Wire.encode(prediction, "read")))

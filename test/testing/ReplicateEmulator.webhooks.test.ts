@@ -364,6 +364,16 @@ describe("what fails", () => {
       }), { webhookClient: client })
   })
 
+  it.effect("a client that dies is told of", () => {
+    const { client } = FakeHttp.make(() => Effect.dieMessage("no such thing"))
+    return emulated((emulator) =>
+      Effect.gen(function*() {
+        yield* create(["start"])
+        const [start] = yield* after("1 minute", emulator, 1)
+        assert.include(start?.failure, "no such thing")
+      }), { webhookClient: client })
+  })
+
   it.effect("nothing is sent after the emulator is gone", () =>
     Effect.gen(function*() {
       const { client, requests } = answers(500)

@@ -8,12 +8,8 @@ import { JsonObject } from "../../replicate/schemas/Wire.js"
 import { concat } from "./bytes.js"
 import { invalid, problem } from "./problem.js"
 
-/**
- * The most bytes that a file may have.
- *
- * @internal
- */
-export const maxFileSize = 100 * 1024 * 1024
+/** The most bytes that a file may have. */
+const maxFileSize = 100 * 1024 * 1024
 
 const refused = (type: string, field: string, description: string) => invalid([{ type, field, description }])
 

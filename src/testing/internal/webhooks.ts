@@ -101,7 +101,8 @@ const send = (
       onSuccess: ({ status }) => ({ status }),
       onTimeout: () => ({ failure: `${origin.provider} did not answer within ${Duration.format(patience)}.` })
     }),
-    Effect.catchAll((error) => Effect.succeed({ failure: Failure.fromHttpClientError(origin, error).message }))
+    Effect.catchAll((error) => Effect.succeed({ failure: Failure.fromHttpClientError(origin, error).message })),
+    Effect.catchAllDefect((defect) => Effect.succeed({ failure: `The client that sends webhooks died: ${defect}` }))
   )
 
 /**
