@@ -104,8 +104,8 @@ export interface Service {
   /** What the links that download files are signed with. */
   readonly fileSecret: string
   /**
-   * Makes the next requests that match go wrong; once when `times` is absent. Of the faults that take the place of
-   * the answer, one is used for each request, oldest first.
+   * Makes the next requests that match go wrong; once when `times` is absent. Of the faults that take the place of an
+   * answer or spoil it, one is used for each request, oldest first; `Delay` and `SlowBody` go with any.
    */
   readonly fail: (matcher: Faults.Matcher, fault: Faults.Fault, times?: number) => Effect.Effect<void>
   /** The faults that are still to come, oldest first. */
