@@ -27,6 +27,17 @@ const call = {
   attempts: Schema.optional(Schema.Number)
 }
 
+/** What a call says that was to start something. */
+const started = {
+  /**
+   * The call may have reached the service and started what it was to start: the same call again may start it, and be
+   * paid for, twice. Look at what is there before.
+   */
+  mayHaveStarted: Schema.optional(Schema.Boolean)
+}
+
+const lookFirst = "It may have been started all the same: look before starting it again."
+
 const where = (e: { readonly method?: string | undefined; readonly url?: string | undefined }) =>
   e.url === undefined ? "" : ` (${e.method === undefined ? "" : `${e.method} `}${e.url})`
 
@@ -179,6 +190,7 @@ export class ResponseError extends Schema.TaggedError<ResponseError>("effect-pro
   "ResponseError",
   {
     ...call,
+    ...started,
     reason: Schema.Literal("connect", "network", "status", "malformed"),
     /** The system's or the service's own short code, e.g. `ECONNREFUSED`. */
     code: Schema.optional(Schema.String),
@@ -195,7 +207,11 @@ export class ResponseError extends Schema.TaggedError<ResponseError>("effect-pro
       ? `answered ${this.status ?? "with an error"}`
       : "gave an answer that could not be understood"
     const code = this.code === undefined ? "" : ` [${this.code}]`
-    const then = isRetryable(this) ? "Try again later." : "Trying again will not help."
+    const then = this.mayHaveStarted === true
+      ? lookFirst
+      : isRetryable(this)
+      ? "Try again later."
+      : "Trying again will not help."
     return `${this.provider} ${what}${code}${tries(this)}${because(this)}${where(this)}. ${then}`
   }
 }
@@ -208,6 +224,7 @@ export class ResponseError extends Schema.TaggedError<ResponseError>("effect-pro
  */
 export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/ProviderError/Timeout")("Timeout", {
   ...call,
+  ...started,
   clock: Schema.Literal("connect", "idle", "total"),
   /** What the clock was set to. */
   duration: Schema.Duration
@@ -218,9 +235,10 @@ export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/Provi
       : this.clock === "idle"
       ? "sent nothing"
       : "was not done"
+    const then = this.mayHaveStarted === true ? lookFirst : "Try again, or allow more time."
     return `${this.provider} ${what} within ${Duration.format(this.duration)} (${this.clock} clock)${tries(this)}${
       where(this)
-    }. Try again, or allow more time.`
+    }. ${then}`
   }
 }
 
@@ -453,8 +471,8 @@ export const isProviderError: (u: unknown) => u is ProviderError = Schema.is(Pro
 const retryableStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 
 /**
- * Says whether the same call may succeed later. It does not say that trying again is free: whether a call may be
- * sent twice is for the one who knows what it does.
+ * Says whether the same call may succeed later and can be sent again without harm: not after a call that may have
+ * started something that is paid for. It does not say that trying again is free.
  *
  * @since 0.1.0
  * @category guards
@@ -462,9 +480,11 @@ const retryableStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 
 export const isRetryable = (error: ProviderError): boolean => {
   switch (error._tag) {
     case "RateLimited":
-    case "Timeout":
       return true
+    case "Timeout":
+      return error.mayHaveStarted !== true
     case "ResponseError":
+      if (error.mayHaveStarted === true) return false
       return error.reason === "connect" || error.reason === "network" ||
         (error.reason === "status" && error.status !== undefined && retryableStatuses.has(error.status))
     case "PredictionFailed":

@@ -1,8 +1,9 @@
-import type * as Chunk from "effect/Chunk"
+import * as Channel from "effect/Channel"
+import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
@@ -12,6 +13,52 @@ const capacity = 16
 export interface Clocks {
   readonly idle: Duration.Duration | undefined
   readonly total: Duration.Duration | undefined
+}
+
+/**
+ * Hands chunks from one fiber to one other. A `Mailbox` does the same for any number of fibers, at twice the cost for
+ * a chunk.
+ */
+const makeHandover = <A, E>() => {
+  const chunks: Array<Chunk.Chunk<A>> = []
+  let ended: Exit.Exit<void, E> | undefined
+  let wakeConsumer = () => {}
+  let wakeSource = () => {}
+
+  // a fiber may yield between looking and waiting, and miss that it is woken: so each looks again
+  const arrival = Effect.async<void>((resume) => {
+    if (chunks.length > 0 || ended !== undefined) return resume(Effect.void)
+    wakeConsumer = () => resume(Effect.void)
+  })
+  const room = Effect.async<void>((resume) => {
+    if (chunks.length < capacity) return resume(Effect.void)
+    wakeSource = () => resume(Effect.void)
+  })
+
+  const loop: Channel.Channel<Chunk.Chunk<A>, unknown, E, unknown, void, unknown> = Channel.suspend(() => {
+    const chunk = chunks.shift()
+    if (chunk !== undefined) {
+      wakeSource()
+      return Channel.flatMap(Channel.write(chunk), () => loop)
+    }
+    return ended === undefined ? Channel.flatMap(Channel.fromEffect(arrival), () => loop) : Channel.fromEffect(ended)
+  })
+
+  return {
+    chunks: Stream.fromChannel(loop),
+    /** Whether there is room for more; if not, `room` comes when there is. */
+    give: (chunk: Chunk.Chunk<A>): boolean => {
+      chunks.push(chunk)
+      wakeConsumer()
+      return chunks.length < capacity
+    },
+    room,
+    /** The first end counts; it comes after what was given before. */
+    end: (exit: Exit.Exit<void, E>): void => {
+      ended ??= exit
+      wakeConsumer()
+    }
+  }
 }
 
 /**
@@ -33,25 +80,28 @@ export const withClocks = <A, E, R, E2>(
   if (idle === Infinity && total === Infinity) return self
   return Stream.unwrapScoped(Effect.gen(function*() {
     const clock = yield* Effect.clock
-    const mailbox = yield* Mailbox.make<Chunk.Chunk<A>, E | E2>({ capacity })
+    const handover = makeHandover<A, E | E2>()
     const startedAt = clock.unsafeCurrentTimeMillis()
     let activeAt = startedAt
     let waitsForConsumer = false
 
     const read = Stream.runForEachChunk(self, (chunk) => {
       activeAt = clock.unsafeCurrentTimeMillis()
-      if (mailbox.unsafeOffer(chunk)) return Effect.void
+      if (handover.give(chunk)) return Effect.void
       waitsForConsumer = true
-      return Effect.map(mailbox.offer(chunk), () => {
+      return Effect.map(handover.room, () => {
         waitsForConsumer = false
         activeAt = clock.unsafeCurrentTimeMillis()
       })
     })
-    const reader = yield* Effect.forkScoped(Effect.onExit(read, (exit) => mailbox.done(exit)))
+    const reader = yield* Effect.forkScoped(Effect.onExit(read, (exit) => Effect.sync(() => handover.end(exit))))
 
     // the work is stopped at once, also while the consumer is busy with what came before
     const giveUp = (clock: "idle" | "total", millis: number) =>
-      Effect.zipRight(mailbox.fail(onTimeout(clock, Duration.millis(millis))), Fiber.interrupt(reader))
+      Effect.suspend(() => {
+        handover.end(Exit.fail(onTimeout(clock, Duration.millis(millis))))
+        return Fiber.interrupt(reader)
+      })
 
     const watch = Effect.suspend(function loop(): Effect.Effect<unknown> {
       const now = clock.unsafeCurrentTimeMillis()
@@ -61,7 +111,7 @@ export const withClocks = <A, E, R, E2>(
       return Effect.flatMap(Effect.sleep(Math.min(idleAt, startedAt + total) - now), loop)
     })
     yield* Effect.forkScoped(watch)
-    return Stream.flattenChunks(Mailbox.toStream(mailbox))
+    return handover.chunks
   }))
 }
 

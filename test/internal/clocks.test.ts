@@ -8,9 +8,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
+import type * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type Clocks, timeoutFail, withClocks } from "../../src/internal/clocks.js"
+import { settle } from "../support/replicate-server.js"
 
 interface RanOut {
   readonly clock: "idle" | "total"
@@ -198,6 +200,51 @@ describe("withClocks", () => {
       yield* TestClock.adjust("1 hour")
       assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("idle", idle))
       assert.strictEqual(yield* Ref.get(taken), 20)
+    }))
+
+  // each of two fibers looks, and then waits: it may have to yield in between, and miss that it is woken
+  const yielding = (at: number) => {
+    const operations = new Map<unknown, number>()
+    /** Has this fiber yield, so many operations after now. */
+    const fromHere = Effect.withFiberRuntime<void>((fiber) => Effect.sync(() => void operations.set(fiber, 0)))
+    const scheduler: Scheduler.Scheduler = {
+      shouldYield: (fiber) => {
+        const count = (operations.get(fiber) ?? NaN) + 1
+        operations.set(fiber, count)
+        return count === at ? 1 : false
+      },
+      // whoever yields goes on when nobody else can
+      scheduleTask: (task, priority) => priority === 1 ? void setImmediate(task) : queueMicrotask(task)
+    }
+    const ends = Effect.fnUntraced(function*<A, E>(effect: Effect.Effect<A, E>) {
+      const fiber = yield* Effect.fork(Effect.withScheduler(effect, scheduler))
+      yield* settle
+      assert.notStrictEqual(fiber.unsafePoll(), null, `it yields at operation ${at}`)
+    })
+    return { fromHere, ends }
+  }
+
+  const pause = Stream.drain(Stream.fromEffect(Effect.yieldNow()))
+
+  it.effect.each([
+    { what: "a chunk", next: Stream.concat(Stream.make(2), Stream.never), chunks: 2 },
+    { what: "the end", next: Stream.empty, chunks: 3 }
+  ])(
+    "$what is not missed, wherever the consumer yields",
+    ({ chunks, next }) =>
+      Effect.forEach(Chunk.range(1, 100), (at) => {
+        const { ends, fromHere } = yielding(at)
+        const source = Stream.concat(Stream.make(1), Stream.concat(pause, next))
+        const read = Stream.tap(clocked(source, { idle }), () => fromHere)
+        return ends(Stream.runDrain(Stream.take(read, chunks)))
+      })
+  )
+
+  it.effect("room for more is not missed, wherever the source yields", () =>
+    Effect.forEach(Chunk.range(1, 300), (at) => {
+      const { ends, fromHere } = yielding(at)
+      const source = Stream.concat(Stream.drain(Stream.fromEffect(fromHere)), Stream.rechunk(Stream.range(1, 40), 1))
+      return ends(Stream.runDrain(clocked(source, { idle })))
     }))
 })
 

@@ -36,6 +36,14 @@ export interface Call {
 const isRefusal = (error: ProviderError): boolean =>
   error._tag === "RateLimited" || (error._tag === "ResponseError" && error.reason === "connect")
 
+/** Says that a call, which was not to be sent twice, may have done its work although it failed. */
+const unsure = (error: ProviderError): ProviderError => {
+  if (error._tag === "Timeout") return new Timeout({ ...error, mayHaveStarted: true })
+  if (error._tag !== "ResponseError" || error.reason === "connect") return error
+  const isAnswered = error.reason === "status" && error.status !== undefined && error.status < 500
+  return isAnswered ? error : new ResponseError({ ...error, mayHaveStarted: true })
+}
+
 /**
  * Lets a call that may start something come to its end, whoever is interrupted meanwhile: its answer says what has to
  * be canceled. In a fiber of nobody's, because an interrupted fiber interrupts its children, also where it cannot be
@@ -91,7 +99,11 @@ export const perform = <A>(
         timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration }) })
       )
     })
-    const sent = Effect.mapError(isSafe ? once : unattended(once), located)
+    const isOnce = !isSafe && mayRepeat === undefined
+    const sent = Effect.mapError(
+      isSafe ? once : unattended(once),
+      (error) => isOnce ? unsure(located(error)) : located(error)
+    )
     let attempt = 0
     const next = Effect.suspend(() => logged(sent, { ...at, name, attempt: ++attempt }))
     const paced = limits.limited({ method, url }, next)
