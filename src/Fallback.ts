@@ -227,7 +227,7 @@ export const make = (
     }
   })
 
-const decodeRequest = Schema.decodeUnknown(Provider.Request)
+const decodeRequest = Schema.decodeUnknown(Provider.Request, { errors: "all" })
 
 /**
  * What a fallback is made of: a provider, or a layer that provides one.

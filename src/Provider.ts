@@ -266,4 +266,4 @@ export const make = (options: MakeOptions): Service => {
   }
 }
 
-const decodeRequest = Schema.decodeUnknown(Request)
+const decodeRequest = Schema.decodeUnknown(Request, { errors: "all" })

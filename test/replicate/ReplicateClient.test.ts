@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
+import { isRetryable } from "../../src/ProviderError.js"
 import * as CallSettings from "../../src/replicate/CallSettings.js"
 import type * as ModelRef from "../../src/replicate/ModelRef.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
@@ -93,6 +94,38 @@ describe("a create", () => {
       const server = Server.make({ create: [Server.status(201, "{\"id\":", { "content-type": "application/json" })] })
       yield* failsWith(create).pipe(Effect.provide(server.layer))
       assert.strictEqual(server.count("create"), 1)
+    }))
+
+  it.effect.each([
+    { what: "broke off", answer: Server.breaks("ECONNRESET") },
+    { what: "was answered by 502", answer: Server.status(502, "") },
+    { what: "got no answer", answer: Server.silent },
+    { what: "got half an answer", answer: Server.status(201, "{\"id\":", { "content-type": "application/json" }) }
+  ])("C06: that $what may have started, and is not to be retried by others either", ({ answer }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [answer, Server.gives()] }, { connectTimeout: "7 seconds" })
+      const retried = Effect.retry(create, { while: isRetryable, times: 2 })
+      const error = yield* failsWith(retried).pipe(Effect.provide(server.layer))
+      assert.propertyVal(error, "mayHaveStarted", true)
+      assert.include(error.message, "look before starting it again")
+      assert.strictEqual(server.count("create"), 1)
+    }))
+
+  it.effect.each([
+    { what: "refused by 422", answer: Server.status(422, "{}") },
+    { what: "never connected", answer: Server.breaks("ECONNREFUSED") }
+  ])("C06: that was $what has started nothing", ({ answer }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [answer] }, { maxRetries: 0 })
+      const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
+      assert.notProperty(error, "mayHaveStarted")
+    }))
+
+  it.effect("C24: a read that broke off says nothing of the kind", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.breaks("ECONNRESET")] }, { maxRetries: 0 })
+      const error = yield* failsWith(Prediction.get(Server.id)).pipe(Effect.provide(server.layer))
+      assert.isTrue(isRetryable(error))
     }))
 
   it.effect("the hold that was asked for is no part of the connect clock", () =>
