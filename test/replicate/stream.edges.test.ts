@@ -221,6 +221,61 @@ describe("connections", () => {
       assert.deepStrictEqual(texts, ["Once", "Once", " upon"])
     }))
 
+  const token = (text: string, id?: string) => event("output", text, id)
+
+  it.effect.each([
+    {
+      what: "in other pieces",
+      one: [token("a"), token("b")],
+      two: [token("ab"), token("c")],
+      output: ["ab", "c"]
+    },
+    {
+      what: "with one id that goes on",
+      one: [token("a", "5:0"), token("b")],
+      two: [token("c"), token("d")],
+      output: ["a", "b", "c", "d"]
+    }
+  ])("C20, edge 9: what is lost after a cut from a host $what is made good by the finished prediction", (
+    { one, output, two }
+  ) =>
+    Effect.gen(function*() {
+      const { error, text } = yield* read({
+        other: [sends(...one), sends(...two, done)],
+        get: [running, gave(...output)]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, output.join(""))
+    }))
+
+  it.effect.each([
+    {
+      what: "goes on without ids",
+      one: [token("a"), token("b")],
+      two: [token("c"), token("d"), token("e")],
+      output: ["a", "b", "c", "d", "e"],
+      came: "abe"
+    },
+    {
+      what: "replays under newer ids",
+      one: [token("a", "5:0"), token("b", "5:1")],
+      two: [token("a", "9:0"), token("b", "9:1"), token("c", "9:2")],
+      output: ["a", "b", "c"],
+      came: "ababc"
+    }
+  ])("C20, edge 9: a host that $what, is an error", ({ came, one, output, two }) =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* read({
+        other: [sends(...one), sends(...two, done)],
+        get: [running, gave(...output)]
+      })
+      assert(error?._tag === "StreamInterrupted")
+      assert.isTrue(error.resumable)
+      assert.include(error.message, "what arrived is not how")
+      assert.strictEqual(text, came)
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
   it.effect("R25, edge 14: a consumer that has enough closes it, and cancels the prediction", () =>
     Effect.gen(function*() {
       let closed = 0
@@ -311,6 +366,33 @@ describe("how it ends", () => {
         assert.strictEqual(result.server.count("cancel"), 0)
       })
   )
+
+  it.effect.each(["error", "canceled"])(
+    "C20, edge 11: done with the reason %s, and a prediction that succeeded, is completed from it",
+    (reason) =>
+      Effect.gen(function*() {
+        const { error, server, text } = yield* read({
+          other: [sends(token, event("done", JSON.stringify({ reason })))],
+          get: [gave("Once", " upon")]
+        })
+        assert.isUndefined(error)
+        assert.strictEqual(text, "Once upon")
+        assert.strictEqual(server.count("cancel"), 0)
+      })
+  )
+
+  it.effect("C20, edge 11: done with a reason, and a prediction whose output begins otherwise, is an error", () =>
+    Effect.gen(function*() {
+      const { tag } = yield* read({ other: [sends(token, event("done", `{"reason":"error"}`))], get: [gave("Twice")] })
+      assert.strictEqual(tag, "StreamInterrupted")
+    }))
+
+  it.effect("C20: a plain done on the first connection is taken at its word", () =>
+    Effect.gen(function*() {
+      const { error, text } = yield* read({ other: [sends(token, done)], get: [gave("Twice")] })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once")
+    }))
 
   it.effect.each([
     { what: "its detail", data: `{"detail":"no GPU"}`, says: "no GPU" },

@@ -58,6 +58,8 @@ export class PredictionReader<A> {
   /** Events that were taken in. */
   events = 0
   files = 0
+  /** There was more than one connection. */
+  reconnected = false
   lastEventId: string | undefined
   /** The server ended the stream: with a reason, unless it ended well. */
   done: { readonly reason: string | undefined } | undefined
@@ -83,6 +85,7 @@ export class PredictionReader<A> {
 
   /** To be called before each connection but the first. */
   reconnect(): void {
+    this.reconnected = true
     this.replayed = this.events > 0 ? 0 : -1
   }
 
