@@ -395,6 +395,41 @@ describe("how it ends", () => {
     }))
 
   it.effect.each([
+    { reason: "error", tag: "PredictionFailed" },
+    { reason: "canceled", tag: "PredictionCanceled" }
+  ])(
+    "C20, edge 11: done with the reason $reason, and a prediction that runs on or cannot be read, is canceled",
+    ({ reason, tag }) =>
+      Effect.gen(function*() {
+        for (const get of [running, Server.status(500)]) {
+          const result = yield* read({
+            other: [sends(token, event("done", JSON.stringify({ reason })))],
+            get: [get]
+          })
+          assert.strictEqual(result.tag, tag)
+          yield* Server.elapse(600)
+          assert.strictEqual(result.server.count("cancel"), 1)
+        }
+      })
+  )
+
+  it.effect("C20, edge 11: interrupted while the prediction is looked for, it cancels it", () =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [streamable],
+        other: [sends(token, event("done", `{"reason":"error"}`))],
+        get: [Server.silent]
+      })
+      const fiber = yield* Effect.fork(
+        Effect.provide(Stream.runDrain(Prediction.events(Server.model, {})), server.layer)
+      )
+      yield* Server.settle
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "get", "cancel"])
+    }))
+
+  it.effect.each([
     { what: "its detail", data: `{"detail":"no GPU"}`, says: "no GPU" },
     { what: "its text, when it is no JSON", data: "no GPU", says: "no GPU" },
     { what: "its text, when it has no detail", data: `{"code":1}`, says: `{"code":1}` }

@@ -150,21 +150,28 @@ const follow = <A>(
 
   /** The server ended the stream. The prediction is read for what it used, or why it failed. */
   const closed = (reason: string | undefined): Pieces<A> => {
-    release()
-    const final = options.untilFinal(prediction).pipe(
-      Effect.timeoutOption(finalTimeout),
-      Effect.catchAll((error) =>
-        Effect.as(Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`), Option.none())
-      )
-    )
     const { error } = reader
     const endedWell = reason === undefined && error === undefined
+    // any other end leaves open whether the prediction is over: until that is known, whoever gives up cancels it
+    if (endedWell) release()
+    const final = options.untilFinal(prediction).pipe(
+      Effect.timeoutOption(finalTimeout),
+      Effect.catchAll((error) => {
+        // what is not there cannot be canceled
+        if (error._tag === "ResponseError" && error.status === 404) release()
+        return Effect.as(
+          Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`),
+          Option.none()
+        )
+      })
+    )
     const told = () => {
       const status = reason === "canceled" ? "canceled" : "failed"
       return new Prediction({ ...prediction, status, ...(error === undefined ? {} : { error }) })
     }
     return Stream.unwrap(Effect.flatMap(final, (final) => {
       if (Option.isNone(final) && endedWell) return Effect.succeed(Stream.fromChunk(end(prediction)))
+      if (Option.isSome(final)) release()
       // what the prediction says of its end counts, but does not make good an error that was sent
       const last = Option.filter(final, ({ status }) => error === undefined || status !== "succeeded")
       const ended = outcome(client.config, Option.getOrElse(last, told))
