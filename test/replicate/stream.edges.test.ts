@@ -471,6 +471,57 @@ describe("how it ends", () => {
       )
     }))
 
+  const picture = "https://x.y/z.png"
+
+  it.effect.each([
+    { what: "a value with a file", output: { a: 1, m: picture }, files: [picture] },
+    { what: "a number", output: 42, files: [] },
+    { what: "a text and a file", output: { text: "Once", image: picture }, files: [picture] }
+  ])(
+    "R20, edge 7: $what, of which nothing was streamed, is there as it is when polled",
+    ({ files, output }) =>
+      Effect.gen(function*() {
+        for (const create of [streamable, streamsFiles]) {
+          for (const other of [unreadable, sends(": hi\n\n"), sends(event("logs", "Loading")), breaksAfter("")]) {
+            const get = [Server.gives({ status: "succeeded", output })]
+            const first = Server.make({ create: [create], other: [other], get })
+            const outputs = yield* Effect.provide(collect(Prediction.stream(Server.model, {})), first.layer)
+            assert.isUndefined(outputs.error)
+            assert.deepStrictEqual(outputs.came.filter(({ _tag }) => _tag !== "Log"), [
+              { _tag: "Json", value: output },
+              ...files.map((url) => ({ _tag: "File", url })),
+              { _tag: "Finish", reason: "stop", id: Server.id }
+            ])
+            const second = Server.make({ create: [create], other: [other], get })
+            const events = yield* Effect.provide(collect(Prediction.events(Server.model, {})), second.layer)
+            assert.deepStrictEqual(
+              events.came.flatMap((event) => event._tag === "Output" ? [event.data] : []),
+              [JSON.stringify(output)]
+            )
+          }
+        }
+      })
+  )
+
+  it.effect("R20, edge 7: the files of a value of which nothing was streamed are found", () =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [streamable],
+        other: [unreadable],
+        get: [Server.gives({ status: "succeeded", output: { mask: picture } })]
+      })
+      const { came, error } = yield* collect(Prediction.files(Server.model, {})).pipe(Effect.provide(server.layer))
+      assert.isUndefined(error)
+      assert.deepStrictEqual(came.map(({ url }) => url), [picture])
+    }))
+
+  it.effect("R20, edge 7: an output that was removed before any of it was streamed is no clean end", () =>
+    Effect.gen(function*() {
+      const get = [Server.gives({ status: "succeeded", output: null, data_removed: true })]
+      const { tag } = yield* read({ other: [unreadable], get })
+      assert.strictEqual(tag, "StreamInterrupted")
+    }))
+
   it.effect("R20, edge 18: a prediction without a stream is refused and canceled", () =>
     Effect.gen(function*() {
       const { error, server } = yield* read({ create: [Server.gives()] })

@@ -2,7 +2,7 @@ import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import type * as Sse from "../../http/Sse.js"
 import type { Prediction } from "../schemas/Prediction.js"
-import type { View } from "./views.js"
+import { type View, whole } from "./views.js"
 
 /** Replicate's event ids are `<unix seconds>:<n>`: they tell which of two events is older. */
 const parseId = (id: string): readonly [seconds: number, n: number] | undefined => {
@@ -117,6 +117,8 @@ export class PredictionReader<A> {
   /** What a finished prediction holds beyond what was given out; none when its output does not begin with that. */
   rest(prediction: Prediction): Option.Option<Chunk.Chunk<A>> {
     if (prediction.data_removed === true) return Option.none()
+    // nothing tells yet that the output is text or files: it is what it is when it was not streamed
+    if (this.text === "" && this.files === 0) return Option.some(Chunk.fromIterable(whole(this.view, prediction)))
     if (this.givesFiles) {
       const { files } = prediction
       const more = files.slice(this.files).map(({ url }) => this.view.file(url))
