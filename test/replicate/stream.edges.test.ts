@@ -503,6 +503,20 @@ describe("how it ends", () => {
       })
   )
 
+  it.effect.each([{ a: 1, m: picture }, 42])(
+    "R20, edge 9: a value that came over a second connection is whole",
+    (output) =>
+      Effect.gen(function*() {
+        const data = JSON.stringify(output)
+        const { error, texts } = yield* read({
+          other: [Server.status(503), sends(event("output", data), done)],
+          get: [running, Server.gives({ status: "succeeded", output })]
+        })
+        assert.isUndefined(error)
+        assert.deepStrictEqual(texts, [data])
+      })
+  )
+
   it.effect("R20, edge 7: the files of a value of which nothing was streamed are found", () =>
     Effect.gen(function*() {
       const server = Server.make({

@@ -43,7 +43,9 @@ const textOf = (output: unknown): string =>
     ? output.map((part) => typeof part === "string" ? part : JSON.stringify(part)).join("")
     : typeof output === "string"
     ? output
-    : ""
+    : output === undefined || output === null
+    ? ""
+    : JSON.stringify(output)
 
 /** Event streams make line feeds of all line ends. */
 const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
