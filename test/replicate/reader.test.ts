@@ -73,6 +73,8 @@ describe("PredictionReader", () => {
     ["the rest of one text", ["Hel"], "Hello", "lo"],
     ["nothing more", ["Hel", "lo"], ["Hello"], ""],
     ["parts that are no text", ["1", "2"], [1, 2, 3], "3"],
+    ["nothing to a value that is no text", [`{"a":`, "1}"], { a: 1 }, ""],
+    ["nothing to a number", ["42"], 42, ""],
     ["line ends that a stream cannot carry", ["a\nb"], ["a\r\nb", " end"], " end"],
     ["a carriage return at a seam", ["a\n"], ["a\r", "\nb"], "b"]
   ])("the finished prediction adds %s", (_, taken, whole, more) => {

@@ -221,6 +221,61 @@ describe("connections", () => {
       assert.deepStrictEqual(texts, ["Once", "Once", " upon"])
     }))
 
+  const token = (text: string, id?: string) => event("output", text, id)
+
+  it.effect.each([
+    {
+      what: "in other pieces",
+      one: [token("a"), token("b")],
+      two: [token("ab"), token("c")],
+      output: ["ab", "c"]
+    },
+    {
+      what: "with one id that goes on",
+      one: [token("a", "5:0"), token("b")],
+      two: [token("c"), token("d")],
+      output: ["a", "b", "c", "d"]
+    }
+  ])("C20, edge 9: what is lost after a cut from a host $what is made good by the finished prediction", (
+    { one, output, two }
+  ) =>
+    Effect.gen(function*() {
+      const { error, text } = yield* read({
+        other: [sends(...one), sends(...two, done)],
+        get: [running, gave(...output)]
+      })
+      assert.isUndefined(error)
+      assert.strictEqual(text, output.join(""))
+    }))
+
+  it.effect.each([
+    {
+      what: "goes on without ids",
+      one: [token("a"), token("b")],
+      two: [token("c"), token("d"), token("e")],
+      output: ["a", "b", "c", "d", "e"],
+      came: "abe"
+    },
+    {
+      what: "replays under newer ids",
+      one: [token("a", "5:0"), token("b", "5:1")],
+      two: [token("a", "9:0"), token("b", "9:1"), token("c", "9:2")],
+      output: ["a", "b", "c"],
+      came: "ababc"
+    }
+  ])("C20, edge 9: a host that $what, is an error", ({ came, one, output, two }) =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* read({
+        other: [sends(...one), sends(...two, done)],
+        get: [running, gave(...output)]
+      })
+      assert(error?._tag === "StreamInterrupted")
+      assert.isTrue(error.resumable)
+      assert.include(error.message, "what arrived is not how")
+      assert.strictEqual(text, came)
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
   it.effect("R25, edge 14: a consumer that has enough closes it, and cancels the prediction", () =>
     Effect.gen(function*() {
       let closed = 0
@@ -312,6 +367,68 @@ describe("how it ends", () => {
       })
   )
 
+  it.effect.each(["error", "canceled"])(
+    "C20, edge 11: done with the reason %s, and a prediction that succeeded, is completed from it",
+    (reason) =>
+      Effect.gen(function*() {
+        const { error, server, text } = yield* read({
+          other: [sends(token, event("done", JSON.stringify({ reason })))],
+          get: [gave("Once", " upon")]
+        })
+        assert.isUndefined(error)
+        assert.strictEqual(text, "Once upon")
+        assert.strictEqual(server.count("cancel"), 0)
+      })
+  )
+
+  it.effect("C20, edge 11: done with a reason, and a prediction whose output begins otherwise, is an error", () =>
+    Effect.gen(function*() {
+      const { tag } = yield* read({ other: [sends(token, event("done", `{"reason":"error"}`))], get: [gave("Twice")] })
+      assert.strictEqual(tag, "StreamInterrupted")
+    }))
+
+  it.effect("C20: a plain done on the first connection is taken at its word", () =>
+    Effect.gen(function*() {
+      const { error, text } = yield* read({ other: [sends(token, done)], get: [gave("Twice")] })
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once")
+    }))
+
+  it.effect.each([
+    { reason: "error", tag: "PredictionFailed" },
+    { reason: "canceled", tag: "PredictionCanceled" }
+  ])(
+    "C20, edge 11: done with the reason $reason, and a prediction that runs on or cannot be read, is canceled",
+    ({ reason, tag }) =>
+      Effect.gen(function*() {
+        for (const get of [running, Server.status(500)]) {
+          const result = yield* read({
+            other: [sends(token, event("done", JSON.stringify({ reason })))],
+            get: [get]
+          })
+          assert.strictEqual(result.tag, tag)
+          yield* Server.elapse(600)
+          assert.strictEqual(result.server.count("cancel"), 1)
+        }
+      })
+  )
+
+  it.effect("C20, edge 11: interrupted while the prediction is looked for, it cancels it", () =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [streamable],
+        other: [sends(token, event("done", `{"reason":"error"}`))],
+        get: [Server.silent]
+      })
+      const fiber = yield* Effect.fork(
+        Effect.provide(Stream.runDrain(Prediction.events(Server.model, {})), server.layer)
+      )
+      yield* Server.settle
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create", "other", "get", "cancel"])
+    }))
+
   it.effect.each([
     { what: "its detail", data: `{"detail":"no GPU"}`, says: "no GPU" },
     { what: "its text, when it is no JSON", data: "no GPU", says: "no GPU" },
@@ -352,6 +469,71 @@ describe("how it ends", () => {
         events.came.map((event) => event._tag === "Output" ? event.file?.url : event._tag),
         [...(isFile ? urls : [undefined, undefined]), "Done"]
       )
+    }))
+
+  const picture = "https://x.y/z.png"
+
+  it.effect.each([
+    { what: "a value with a file", output: { a: 1, m: picture }, files: [picture] },
+    { what: "a number", output: 42, files: [] },
+    { what: "a text and a file", output: { text: "Once", image: picture }, files: [picture] }
+  ])(
+    "R20, edge 7: $what, of which nothing was streamed, is there as it is when polled",
+    ({ files, output }) =>
+      Effect.gen(function*() {
+        for (const create of [streamable, streamsFiles]) {
+          for (const other of [unreadable, sends(": hi\n\n"), sends(event("logs", "Loading")), breaksAfter("")]) {
+            const get = [Server.gives({ status: "succeeded", output })]
+            const first = Server.make({ create: [create], other: [other], get })
+            const outputs = yield* Effect.provide(collect(Prediction.stream(Server.model, {})), first.layer)
+            assert.isUndefined(outputs.error)
+            assert.deepStrictEqual(outputs.came.filter(({ _tag }) => _tag !== "Log"), [
+              { _tag: "Json", value: output },
+              ...files.map((url) => ({ _tag: "File", url })),
+              { _tag: "Finish", reason: "stop", id: Server.id }
+            ])
+            const second = Server.make({ create: [create], other: [other], get })
+            const events = yield* Effect.provide(collect(Prediction.events(Server.model, {})), second.layer)
+            assert.deepStrictEqual(
+              events.came.flatMap((event) => event._tag === "Output" ? [event.data] : []),
+              [JSON.stringify(output)]
+            )
+          }
+        }
+      })
+  )
+
+  it.effect.each([{ a: 1, m: picture }, 42])(
+    "R20, edge 9: a value that came over a second connection is whole",
+    (output) =>
+      Effect.gen(function*() {
+        const data = JSON.stringify(output)
+        const { error, texts } = yield* read({
+          other: [Server.status(503), sends(event("output", data), done)],
+          get: [running, Server.gives({ status: "succeeded", output })]
+        })
+        assert.isUndefined(error)
+        assert.deepStrictEqual(texts, [data])
+      })
+  )
+
+  it.effect("R20, edge 7: the files of a value of which nothing was streamed are found", () =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [streamable],
+        other: [unreadable],
+        get: [Server.gives({ status: "succeeded", output: { mask: picture } })]
+      })
+      const { came, error } = yield* collect(Prediction.files(Server.model, {})).pipe(Effect.provide(server.layer))
+      assert.isUndefined(error)
+      assert.deepStrictEqual(came.map(({ url }) => url), [picture])
+    }))
+
+  it.effect("R20, edge 7: an output that was removed before any of it was streamed is no clean end", () =>
+    Effect.gen(function*() {
+      const get = [Server.gives({ status: "succeeded", output: null, data_removed: true })]
+      const { tag } = yield* read({ other: [unreadable], get })
+      assert.strictEqual(tag, "StreamInterrupted")
     }))
 
   it.effect("R20, edge 18: a prediction without a stream is refused and canceled", () =>

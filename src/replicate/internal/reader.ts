@@ -2,7 +2,7 @@ import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import type * as Sse from "../../http/Sse.js"
 import type { Prediction } from "../schemas/Prediction.js"
-import type { View } from "./views.js"
+import { type View, whole } from "./views.js"
 
 /** Replicate's event ids are `<unix seconds>:<n>`: they tell which of two events is older. */
 const parseId = (id: string): readonly [seconds: number, n: number] | undefined => {
@@ -43,7 +43,9 @@ const textOf = (output: unknown): string =>
     ? output.map((part) => typeof part === "string" ? part : JSON.stringify(part)).join("")
     : typeof output === "string"
     ? output
-    : ""
+    : output === undefined || output === null
+    ? ""
+    : JSON.stringify(output)
 
 /** Event streams make line feeds of all line ends. */
 const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
@@ -58,6 +60,8 @@ export class PredictionReader<A> {
   /** Events that were taken in. */
   events = 0
   files = 0
+  /** There was more than one connection. */
+  reconnected = false
   lastEventId: string | undefined
   /** The server ended the stream: with a reason, unless it ended well. */
   done: { readonly reason: string | undefined } | undefined
@@ -83,6 +87,7 @@ export class PredictionReader<A> {
 
   /** To be called before each connection but the first. */
   reconnect(): void {
+    this.reconnected = true
     this.replayed = this.events > 0 ? 0 : -1
   }
 
@@ -114,6 +119,8 @@ export class PredictionReader<A> {
   /** What a finished prediction holds beyond what was given out; none when its output does not begin with that. */
   rest(prediction: Prediction): Option.Option<Chunk.Chunk<A>> {
     if (prediction.data_removed === true) return Option.none()
+    // nothing tells yet that the output is text or files: it is what it is when it was not streamed
+    if (this.text === "" && this.files === 0) return Option.some(Chunk.fromIterable(whole(this.view, prediction)))
     if (this.givesFiles) {
       const { files } = prediction
       const more = files.slice(this.files).map(({ url }) => this.view.file(url))

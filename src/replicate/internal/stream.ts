@@ -130,41 +130,55 @@ const follow = <A>(
     })
   }
 
+  /** Adds what the finished prediction holds beyond what arrived, or fails where the two do not agree. */
+  const complete = (final: Prediction): Effect.Effect<Pieces<A>, ProviderError> =>
+    Option.match(reader.rest(final), {
+      onSome: (rest) => Effect.succeed(Stream.fromChunk(Chunk.appendAll(rest, end(final)))),
+      onNone: () =>
+        Effect.fail(
+          final.data_removed === true
+            ? interrupted("the output was removed meanwhile", false)
+            : interrupted("what arrived is not how the prediction's output begins", true)
+        )
+    })
+
   /** Completes the stream from the finished prediction, or fails with what it ended with. */
   const settle = (final: Prediction): Effect.Effect<Pieces<A>, ProviderError> => {
     release()
-    return Effect.flatMap(outcome(client.config, final), (final) =>
-      Option.match(reader.rest(final), {
-        onSome: (rest) => Effect.succeed(Stream.fromChunk(Chunk.appendAll(rest, end(final)))),
-        onNone: () =>
-          Effect.fail(
-            final.data_removed === true
-              ? interrupted("the output was removed meanwhile", false)
-              : interrupted("what arrived is not how the prediction's output begins", true)
-          )
-      }))
+    return Effect.flatMap(outcome(client.config, final), complete)
   }
 
   /** The server ended the stream. The prediction is read for what it used, or why it failed. */
   const closed = (reason: string | undefined): Pieces<A> => {
-    release()
-    const final = options.untilFinal(prediction).pipe(
-      Effect.timeoutOption(finalTimeout),
-      Effect.catchAll((error) =>
-        Effect.as(Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`), Option.none())
-      )
-    )
     const { error } = reader
     const endedWell = reason === undefined && error === undefined
+    // any other end leaves open whether the prediction is over: until that is known, whoever gives up cancels it
+    if (endedWell) release()
+    const final = options.untilFinal(prediction).pipe(
+      Effect.timeoutOption(finalTimeout),
+      Effect.catchAll((error) => {
+        // what is not there cannot be canceled
+        if (error._tag === "ResponseError" && error.status === 404) release()
+        return Effect.as(
+          Effect.logDebug(`prediction ${prediction.id} could not be read: ${error.message}`),
+          Option.none()
+        )
+      })
+    )
     const told = () => {
       const status = reason === "canceled" ? "canceled" : "failed"
       return new Prediction({ ...prediction, status, ...(error === undefined ? {} : { error }) })
     }
     return Stream.unwrap(Effect.flatMap(final, (final) => {
       if (Option.isNone(final) && endedWell) return Effect.succeed(Stream.fromChunk(end(prediction)))
+      if (Option.isSome(final)) release()
       // what the prediction says of its end counts, but does not make good an error that was sent
       const last = Option.filter(final, ({ status }) => error === undefined || status !== "succeeded")
-      return Effect.map(outcome(client.config, Option.getOrElse(last, told)), (last) => Stream.fromChunk(end(last)))
+      const ended = outcome(client.config, Option.getOrElse(last, told))
+      // only an unbroken stream that ended well is known to be whole: a replay can be told wrong from news
+      return endedWell && !reader.reconnected
+        ? Effect.map(ended, (last) => Stream.fromChunk(end(last)))
+        : Effect.flatMap(ended, complete)
     }))
   }
 
