@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Failure from "./http/Failure.js"
+import { timeoutFail } from "./internal/clocks.js"
 import type { Info } from "./Provider.js"
 import { InvalidRequest, Issue, MissingAuth, type ProviderError, Timeout } from "./ProviderError.js"
 
@@ -94,7 +95,7 @@ export const get: (options: Options) => Effect.Effect<unknown, ProviderError, Ht
     Effect.mapError((error) =>
       HttpClientError.isHttpClientError(error) ? Failure.fromHttpClientError(origin, error) : error
     ),
-    Effect.timeoutFail({
+    timeoutFail({
       duration,
       onTimeout: () =>
         new Timeout({ provider, clock: "total", duration, method: "GET", url: Failure.publicUrl(request.url) })

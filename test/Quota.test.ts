@@ -159,6 +159,15 @@ describe("Quota.get", () => {
       }))
   }
 
+  it.effect("B28: silence does not outlive what failed beside it", () =>
+    Effect.gen(function*() {
+      const failing = Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no"))
+      const both = Effect.all([get(fakeHttp.make(() => Effect.never)), failing], { concurrency: 2 })
+      const fiber = yield* Effect.fork(Effect.flip(both))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(fiber.unsafePoll()?._tag, "Success")
+    }))
+
   it.effect("B28: silence is a Timeout of the total clock", () =>
     Effect.gen(function*() {
       for (const [timeout, seconds] of [[undefined, 30], ["5 seconds", 5]] as const) {

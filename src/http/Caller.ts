@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { readText } from "../internal/boundedBody.js"
+import { timeoutFail } from "../internal/clocks.js"
 import { carriedSecrets, cleaner } from "../internal/scrub.js"
 import { InvalidRequest, Issue, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
 import * as Failure from "./Failure.js"
@@ -116,7 +117,7 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
         new Timeout({ provider, clock: "connect", duration, method, url: Failure.publicUrl(request.url) })
       const response = yield* client.execute(request).pipe(
         Effect.mapError(toProviderError),
-        Effect.timeoutFail({ duration, onTimeout: timeout })
+        timeoutFail({ duration, onTimeout: timeout })
       )
       return response.status >= 200 && response.status < 300
         ? response

@@ -63,6 +63,15 @@ describe("Caller", () => {
       assert.strictEqual(yield* Effect.flatMap(caller.send(get), caller.text), "h\u00e9llo \u{1f999}")
     }))
 
+  it.effect("C27: a request without an answer does not outlive what failed beside it", () =>
+    Effect.gen(function*() {
+      const { caller } = yield* setup(() => Effect.never)
+      const failing = Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no"))
+      const fiber = yield* Effect.fork(Effect.flip(Effect.all([caller.send(get), failing], { concurrency: 2 })))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(fiber.unsafePoll()?._tag, "Success")
+    }))
+
   it.effect("reads no body as empty text", () =>
     Effect.gen(function*() {
       const { caller } = yield* setup(() => new Response(null, { status: 204 }))

@@ -781,6 +781,19 @@ describe("what can go wrong", () => {
       })
     ))
 
+  it.effect("C26: beside one that stalls, the failure of another is told at once", () =>
+    emulated((_, emulator) =>
+      Effect.gen(function*() {
+        const began = yield* Clock.currentTimeMillis
+        const failing = FileInput.fromStream(Stream.fromEffect(Effect.zipRight(Effect.sleep("1 second"), ours)))
+        const input = { stalled: FileInput.fromStream(Stream.never), failing }
+        const error = yield* Effect.flip(Server.timed(Prediction.create(model, input)))
+        assert.deepInclude(error, { _tag: "RateLimited", provider: "Elsewhere" })
+        assert.strictEqual((yield* Clock.currentTimeMillis) - began, 1000)
+        assert.strictEqual(yield* creates(emulator), 0)
+      })
+    ))
+
   it.effect("C26: four files are uploaded at a time", () =>
     emulated((_, emulator) =>
       Effect.gen(function*() {

@@ -265,6 +265,24 @@ describe("options", () => {
       for (const name of ["start", "output", "logs", "completed"]) assert.include(result.left.message, name)
     }))
 
+  it.effect("C11: a wrong event name is refused before files are uploaded and models are read", () =>
+    Effect.gen(function*() {
+      const large = { file: new Uint8Array(256 * 1024 + 1) }
+      // what a caller without types may send
+      const hooks = { webhookEventsFilter: ["failed" as "completed"] }
+      const ways = [
+        Prediction.create(Server.model, input, { ...hooks, latestVersion: true }),
+        Prediction.create(Server.model, large, hooks),
+        Training.create(`${Server.model}:${Server.version}`, { destination: "acme/mine", input: large }, hooks)
+      ]
+      for (const way of ways) {
+        const server = Server.make()
+        const error = yield* Effect.flip(Server.timed(Effect.asVoid(way)).pipe(Effect.provide(server.layer)))
+        assert.strictEqual(error._tag, "InvalidRequest")
+        assert.lengthOf(server.calls, 0)
+      }
+    }))
+
   it.effect.each(["", "llama", "acme/llama:latest", "../x", "acme/.."])(
     "the model %j is refused before any request",
     (model) =>

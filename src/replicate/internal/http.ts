@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
-import { withClocks } from "../../internal/clocks.js"
+import { timeoutFail, withClocks } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
 import { isPresent } from "../../internal/token.js"
 import {
@@ -161,7 +161,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     const at = { method: "GET", url }
     const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })
     const get = (isOwn ? files.own : files.other).get(url).pipe(
-      Effect.timeoutFail({ duration: config.connectTimeout, onTimeout: timeout }),
+      timeoutFail({ duration: config.connectTimeout, onTimeout: timeout }),
       Effect.map((response): Answer<void> => [undefined, response]),
       Effect.mapError((error) => isOwn ? error : orExpired(error))
     )

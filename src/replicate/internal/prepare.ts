@@ -1,9 +1,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { InvalidRequest, Issue, ModelNotFound, type ProviderError, type ResponseError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
 import type { CreateOptions, Input } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
+import { WebhookEvent } from "../schemas/Prediction.js"
 import { provider } from "./http.js"
 import { inputFiles } from "./inputFiles.js"
 
@@ -39,16 +41,21 @@ const refOf = (field: string, ref: ModelRef.Input): Effect.Effect<ModelRef.Model
 
 type Hooks = Pick<CreateOptions, "webhook" | "webhookEventsFilter">
 
-const hooksOf = ({ webhook, webhookEventsFilter: filter }: Hooks) => {
+const areEvents = Schema.is(Schema.Array(WebhookEvent))
+
+const hooksOf = Effect.fnUntraced(function*({ webhook, webhookEventsFilter: filter }: Hooks) {
   const url = webhook === undefined ? undefined : String(webhook)
-  return url !== undefined && !isHttpUrl(url)
-    ? Effect.fail(invalid("webhook", "expected an http or https URL"))
-    : Effect.succeed({
-      ...(url === undefined ? {} : { webhook: url }),
-      // what an empty list means to the API is not documented
-      ...(filter === undefined || filter.length === 0 ? {} : { webhook_events_filter: filter })
-    })
-}
+  if (url !== undefined && !isHttpUrl(url)) return yield* invalid("webhook", "expected an http or https URL")
+  // the request would be refused as well, but only after its files were uploaded
+  if (filter !== undefined && !areEvents(filter)) {
+    return yield* invalid("webhookEventsFilter", `expected a list of ${WebhookEvent.literals.join(", ")}`)
+  }
+  return {
+    ...(url === undefined ? {} : { webhook: url }),
+    // what an empty list means to the API is not documented
+    ...(filter === undefined || filter.length === 0 ? {} : { webhook_events_filter: filter })
+  }
+})
 
 const headersOf = Effect.fnUntraced(function*({ cancelAfter, wait }: CreateOptions) {
   return {

@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Sse from "../../http/Sse.js"
+import { timeoutFail } from "../../internal/clocks.js"
 import {
   InvalidRequest,
   isRetryable,
@@ -83,7 +84,7 @@ const connect = <A>(client: Service, url: string, reader: PredictionReader<A>) =
   // a body that is not read would keep its connection open
   const opened = HttpClient.withScope(client.web).execute(request).pipe(
     Effect.mapError(fromHttp),
-    Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "connect", duration }) }),
+    timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "connect", duration }) }),
     Effect.flatMap((response) => {
       if (response.status !== 200) return Effect.flip(Failure.fromResponse({ provider }, response))
       const type = Headers.get(response.headers, "content-type")

@@ -8,6 +8,7 @@ import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import { concat } from "../../internal/bytes.js"
+import { timeoutFail } from "../../internal/clocks.js"
 import * as MediaType from "../../internal/mediaType.js"
 import { isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
 import type { Service } from "../ReplicateClient.js"
@@ -96,5 +97,5 @@ export const upload = Effect.fnUntraced(function*(client: Service, file: NamedFi
 export const uploadClock = ({ config }: Service) => {
   const duration = config.uploadTimeout
   const at = { method: "POST", url: Failure.publicUrl(`${config.baseUrl}/files`) }
-  return Effect.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "total", duration }) })
+  return timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "total", duration }) })
 }
