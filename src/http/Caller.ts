@@ -88,7 +88,7 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
 
   const secretsOf = (request: HttpClientRequest.HttpClientRequest) => [
     ...secrets.map((secret) => Redacted.value(secret)),
-    ...carriedSecrets(request, ["authorization", "cookie"])
+    ...carriedSecrets(request)
   ]
 
   const malformed: Caller["malformed"] = ({ request, status }, { body = "", why }) => {

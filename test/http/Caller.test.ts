@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
@@ -178,5 +179,29 @@ describe("Caller", () => {
 
       const { caller: refused } = yield* setup(() => fakeHttp.json({ error: said }, { status: 500 }), options)
       assert.include((yield* Effect.flip(refused.send(request))).message, hidden)
+    }))
+
+  it.effect("keeps keys in whatever header out of what errors tell, and those in headers the program names", () =>
+    Effect.gen(function*() {
+      const request = HttpClientRequest.setHeaders(get, {
+        "x-api-key": "sk-live-12345678",
+        "proxy-authorization": "Basic of-the-proxy",
+        "x-own-token": "of-the-program"
+      })
+      const said = "sk-live-12345678, of-the-proxy, of-the-program"
+      const { caller } = yield* setup(() => new Response("fine"))
+      const { caller: refused } = yield* setup(() => fakeHttp.json({ error: said }, { status: 500 }))
+      const told = Effect.gen(function*() {
+        const response = yield* caller.send(request)
+        return [
+          caller.malformed(response, { why: "odd", body: said }).message,
+          Option.getOrThrow(caller.reported(response, { error: said })).message,
+          (yield* Effect.flip(refused.send(request))).message
+        ]
+      })
+      for (const message of yield* told) assert.include(message, "<redacted>, <redacted>, of-the-program")
+      for (const message of yield* Effect.locally(told, Headers.currentRedactedNames, ["x-own-token"])) {
+        assert.include(message, "<redacted>, <redacted>, <redacted>")
+      }
     }))
 })
