@@ -15,7 +15,8 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { readText } from "../internal/boundedBody.js"
 import { carriedSecrets, cleaner } from "../internal/scrub.js"
-import { InvalidRequest, Issue, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
+import { headerIssues } from "../internal/sendable.js"
+import { InvalidRequest, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
 import * as Failure from "./Failure.js"
 
 /**
@@ -53,9 +54,6 @@ export interface Caller {
     answer: { readonly why: string; readonly body?: string | undefined }
   ) => ResponseError
 }
-
-/** Of other values, HTTP clients throw errors, some as defects, and some that print them. */
-const isHeaderValue = (value: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
 
 /** Most bytes of a body that is read whole. */
 const largest = 32 * 1024 * 1024
@@ -107,11 +105,8 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
     send: Effect.fnUntraced(function*(request, call) {
       const duration = Duration.decode(call?.connectTimeout ?? options.connectTimeout ?? "30 seconds")
       const { headers, method } = request
-      const odd = Object.entries(headers).filter(([, value]) => !isHeaderValue(value))
-      if (odd.length > 0) {
-        const issues = odd.map(([name]) => new Issue({ field: `headers.${name}`, message: "cannot be sent" }))
-        return yield* new InvalidRequest({ provider, issues })
-      }
+      const issues = headerIssues(headers)
+      if (issues.length > 0) return yield* new InvalidRequest({ provider, issues })
       const timeout = () =>
         new Timeout({ provider, clock: "connect", duration, method, url: Failure.publicUrl(request.url) })
       const response = yield* client.execute(request).pipe(

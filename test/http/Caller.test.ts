@@ -119,6 +119,19 @@ describe("Caller", () => {
       yield* caller.send(HttpClientRequest.setHeader(get, "x-key", "\u00e9 \t"))
     }))
 
+  it.effect("tells of a header whose name cannot be sent, before any I/O", () =>
+    Effect.gen(function*() {
+      const { caller, http } = yield* setup(() => new Response("fine"))
+      for (const name of ["bad name", "", "x:y", "x-\u0142", "x\n"]) {
+        const error = yield* Effect.flip(caller.send(HttpClientRequest.setHeader(get, name, "s3cr3t")))
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), [`headers.${name}`])
+        assert.notInclude(JSON.stringify(error), "s3cr3t")
+      }
+      assert.deepStrictEqual(http.requests, [])
+      yield* caller.send(HttpClientRequest.setHeader(get, "!#$%&'*+-.^_`|~09az", ""))
+    }))
+
   it.effect("gives up on an answer that does not come: 30 seconds, or what is told", () =>
     Effect.gen(function*() {
       for (
