@@ -17,6 +17,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import { readBody } from "../internal/boundedBody.js"
 import { answeredFrom, redirected } from "../internal/redirect.js"
+import { headerIssues } from "../internal/sendable.js"
 import { InvalidRequest, Issue } from "../ProviderError.js"
 import * as Caller from "./Caller.js"
 
@@ -108,7 +109,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     ...(origin === undefined ? [new Issue({ field: "site", message: "expected an HTTP URL" })] : []),
     ...given.filter(([name, value]) => !isCookie(name, value)).map(([name]) =>
       new Issue({ field: `cookies.${name}`, message: "cannot be sent" })
-    )
+    ),
+    // they are set beneath the caller, which therefore does not see them
+    ...headerIssues(headers)
   ]
   const isSite = (url: Option.Option<URL>) => Option.exists(url, (url) => url.origin === origin)
   const jar = yield* Ref.make<ReadonlyMap<string, Crumb>>(

@@ -16,7 +16,8 @@ import * as Stream from "effect/Stream"
 import { readText } from "../internal/boundedBody.js"
 import { timeoutFail } from "../internal/clocks.js"
 import { carriedSecrets, cleaner } from "../internal/scrub.js"
-import { InvalidRequest, Issue, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
+import { headerIssues } from "../internal/sendable.js"
+import { InvalidRequest, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
 import * as Failure from "./Failure.js"
 
 /**
@@ -55,9 +56,6 @@ export interface Caller {
   ) => ResponseError
 }
 
-/** Of other values, HTTP clients throw errors, some as defects, and some that print them. */
-const isHeaderValue = (value: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
-
 /** Most bytes of a body that is read whole. */
 const largest = 32 * 1024 * 1024
 
@@ -89,7 +87,7 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
 
   const secretsOf = (request: HttpClientRequest.HttpClientRequest) => [
     ...secrets.map((secret) => Redacted.value(secret)),
-    ...carriedSecrets(request, ["authorization", "cookie"])
+    ...carriedSecrets(request)
   ]
 
   const malformed: Caller["malformed"] = ({ request, status }, { body = "", why }) => {
@@ -108,11 +106,8 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
     send: Effect.fnUntraced(function*(request, call) {
       const duration = Duration.decode(call?.connectTimeout ?? options.connectTimeout ?? "30 seconds")
       const { headers, method } = request
-      const odd = Object.entries(headers).filter(([, value]) => !isHeaderValue(value))
-      if (odd.length > 0) {
-        const issues = odd.map(([name]) => new Issue({ field: `headers.${name}`, message: "cannot be sent" }))
-        return yield* new InvalidRequest({ provider, issues })
-      }
+      const issues = headerIssues(headers)
+      if (issues.length > 0) return yield* new InvalidRequest({ provider, issues })
       const timeout = () =>
         new Timeout({ provider, clock: "connect", duration, method, url: Failure.publicUrl(request.url) })
       const response = yield* client.execute(request).pipe(

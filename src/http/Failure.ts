@@ -13,7 +13,6 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import type * as ParseResult from "effect/ParseResult"
 import * as Predicate from "effect/Predicate"
@@ -133,7 +132,7 @@ export const fromResponse = Effect.fnUntraced(function*(
 ) {
   const { headers, request, status } = response
   const { text, whole } = yield* readBody(response)
-  const clean = cleanerOf(origin, carriedSecrets(request, yield* FiberRef.get(Headers.currentRedactedNames)))
+  const clean = cleanerOf(origin, carriedSecrets(request))
   const readable = whole && !isHtml(text) && !/^text\/html/i.test(headers["content-type"] ?? "")
   const body = readable ? Option.getOrElse(parseJson(text), () => text) : undefined
   const said = understand(body, clean)

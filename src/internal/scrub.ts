@@ -2,6 +2,7 @@ import * as Headers from "@effect/platform/Headers"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
@@ -33,13 +34,23 @@ export const cleaner = (secrets: ReadonlyArray<string>): Clean => {
 
 const decode = (text: string) => Either.getOrElse(Encoding.decodeUriComponent(text), () => text)
 
+/** Headers that carry credentials whatever a program says of others. */
+const secretHeaders = ["authorization", "cookie", "x-api-key", "proxy-authorization"]
+
+/** Headers that carry credentials here: what a program adds is known to the fiber, which also plain functions run in. */
+const secretNames = (): ReadonlyArray<string | RegExp> =>
+  Option.match(Fiber.getCurrentFiber(), {
+    onNone: () => secretHeaders,
+    onSome: (fiber) => [...secretHeaders, ...fiber.getFiberRef(Headers.currentRedactedNames)]
+  })
+
 /**
  * Pieces of the request that may be credentials. Short ones are not, and would make holes in the text.
  *
  * @internal
  */
-export const carriedSecrets = (request: HttpClientRequest.HttpClientRequest, names: ReadonlyArray<string | RegExp>) => {
-  const inHeaders = Object.values(Headers.redact(request.headers, names))
+export const carriedSecrets = (request: HttpClientRequest.HttpClientRequest): ReadonlyArray<string> => {
+  const inHeaders = Object.values(Headers.redact(request.headers, secretNames()))
     .flatMap((value) => typeof value === "string" ? [] : Redacted.value(value).split(/[\s;,=]+/))
   const inUrl = Option.match(HttpClientRequest.toUrl(request), {
     onNone: () => [],

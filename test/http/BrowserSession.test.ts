@@ -138,6 +138,19 @@ describe("BrowserSession", () => {
       }
     }))
 
+  it.effect("F07: a header of its own that cannot be sent is told by its name, before any I/O", () =>
+    Effect.gen(function*() {
+      const odd = [["x-own", "s3cr3t\n"], ["x-own", "s3cr3t\u0142"], ["bad name", "s3cr3t"], ["", "s3cr3t"]] as const
+      for (const [name, value] of odd) {
+        const { http, visit } = yield* setup([], { headers: { ...agent, [name]: value } })
+        const error = yield* Effect.flip(visit())
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), [`headers.${name}`])
+        assert.notInclude(JSON.stringify(error), "s3cr3t")
+        assert.deepStrictEqual(http.requests, [])
+      }
+    }))
+
   it.effect("F07: a cookie that cannot be sent is told by its name, before any I/O", () =>
     Effect.gen(function*() {
       for (const value of ["s3cr3t\nx: y", "s3cr3t; other=1", "s3cr3t\u0142", "s3cr3t\u0000"]) {

@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
@@ -127,6 +128,19 @@ describe("Caller", () => {
       yield* caller.send(HttpClientRequest.setHeader(get, "x-key", "\u00e9 \t"))
     }))
 
+  it.effect("tells of a header whose name cannot be sent, before any I/O", () =>
+    Effect.gen(function*() {
+      const { caller, http } = yield* setup(() => new Response("fine"))
+      for (const name of ["bad name", "", "x:y", "x-\u0142", "x\n"]) {
+        const error = yield* Effect.flip(caller.send(HttpClientRequest.setHeader(get, name, "s3cr3t")))
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), [`headers.${name}`])
+        assert.notInclude(JSON.stringify(error), "s3cr3t")
+      }
+      assert.deepStrictEqual(http.requests, [])
+      yield* caller.send(HttpClientRequest.setHeader(get, "!#$%&'*+-.^_`|~09az", ""))
+    }))
+
   it.effect("gives up on an answer that does not come: 30 seconds, or what is told", () =>
     Effect.gen(function*() {
       for (
@@ -187,5 +201,29 @@ describe("Caller", () => {
 
       const { caller: refused } = yield* setup(() => fakeHttp.json({ error: said }, { status: 500 }), options)
       assert.include((yield* Effect.flip(refused.send(request))).message, hidden)
+    }))
+
+  it.effect("keeps keys in whatever header out of what errors tell, and those in headers the program names", () =>
+    Effect.gen(function*() {
+      const request = HttpClientRequest.setHeaders(get, {
+        "x-api-key": "sk-live-12345678",
+        "proxy-authorization": "Basic of-the-proxy",
+        "x-own-token": "of-the-program"
+      })
+      const said = "sk-live-12345678, of-the-proxy, of-the-program"
+      const { caller } = yield* setup(() => new Response("fine"))
+      const { caller: refused } = yield* setup(() => fakeHttp.json({ error: said }, { status: 500 }))
+      const told = Effect.gen(function*() {
+        const response = yield* caller.send(request)
+        return [
+          caller.malformed(response, { why: "odd", body: said }).message,
+          Option.getOrThrow(caller.reported(response, { error: said })).message,
+          (yield* Effect.flip(refused.send(request))).message
+        ]
+      })
+      for (const message of yield* told) assert.include(message, "<redacted>, <redacted>, of-the-program")
+      for (const message of yield* Effect.locally(told, Headers.currentRedactedNames, ["x-own-token"])) {
+        assert.include(message, "<redacted>, <redacted>, <redacted>")
+      }
     }))
 })
