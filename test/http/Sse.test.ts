@@ -420,7 +420,7 @@ const split = (bytes: Uint8Array, cuts: ReadonlyArray<number> | "everywhere"): R
 }
 
 describe("properties", () => {
-  const often = { fastCheck: { numRuns: 400 } }
+  const often = { fastCheck: { numRuns: 150 } }
 
   it.effect.prop(
     "any split of the bytes gives the events of the standard's algorithm",

@@ -229,7 +229,7 @@ describe("the latest version", () => {
     ({ effect, way }) =>
       Effect.gen(function*() {
         const tick = Effect.promise(() => Promise.resolve())
-        for (let ticks = 0; ticks < 80; ticks++) {
+        for (let ticks = 0; ticks < 80; ticks += 3) {
           const server = Server.make({ other: [model(), Server.status(404)], get: [Server.gives()] })
           const fiber = yield* Effect.fork(Effect.provide(effect, server.layer))
           yield* Effect.repeatN(tick, ticks)

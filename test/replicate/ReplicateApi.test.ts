@@ -298,7 +298,7 @@ describe("an operation", () => {
           assert.oneOf(pathname.split("/")[2], ["collections", "deployments", "files", "models", "trainings"])
         }
       }),
-    { fastCheck: { numRuns: 40 } }
+    { fastCheck: { numRuns: 12 } }
   )
 
   it.effect("gives the secret of webhooks so that it is not printed", () =>
