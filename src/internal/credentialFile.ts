@@ -55,7 +55,7 @@ export const make = Effect.fnUntraced(function*(directory: string) {
 
   const write = (target: string, text: string) =>
     Effect.gen(function*() {
-      const partial = yield* partialFile(target)
+      const partial = yield* partialFile(paths, target)
       yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
       yield* fs.writeFileString(partial, text, { flag: "wx", mode: 0o600 }).pipe(
         Effect.zipRight(fs.rename(partial, target)),

@@ -88,12 +88,14 @@ export class FileOutput {
       const target = paths.resolve(path)
       const failed = (error: PlatformError) =>
         new FileError({ path: target, operation: "write", reason: fileReason(error) })
-      const partial = yield* partialFile(target)
+      const partial = yield* partialFile(paths, target)
 
+      // first of all, so that a file that is gone leaves no directories behind
+      const { stream } = yield* (yield* Downloader).open(this.url)
       yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
       yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(partial, { force: true })))
       // a failure of the sink is the disk's, a failure of the stream the network's: both keep their own type
-      yield* Effect.catchTags(Stream.run(this.stream, fs.sink(partial, { flag: "wx" })), {
+      yield* Effect.catchTags(Stream.run(stream, fs.sink(partial, { flag: "wx" })), {
         BadArgument: (error) => Effect.fail(failed(error)),
         SystemError: (error) => Effect.fail(failed(error))
       })

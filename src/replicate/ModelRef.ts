@@ -32,8 +32,11 @@ export type Input = ModelRef | string
 
 const slug = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i
 const hash = /^[0-9a-f]{64}$/i
+/** Also with a tab of the page, which shows another side of the same model or version. */
 const modelPage =
-  /^https?:\/\/(?:www\.)?replicate\.com\/([^/?#]+)\/([^/?#]+?)(?:\/versions\/([^/?#]+))?\/?(?:[?#].*)?$/i
+  /^https?:\/\/(?:www\.)?replicate\.com\/([^/?#]+)\/([^/?#]+?)(?:\/versions\/([^/?#]+))?(?:\/(?:api(?:\/[\w-]+)*|examples|readme|versions))?\/?(?:[?#].*)?$/i
+/** What replicate.com has in the place of owners: predictions and collections. */
+const noOwner = /^(?:p|collections)$/i
 const deploymentPage =
   /^https?:\/\/(?:www\.)?replicate\.com\/deployments\/([^/?#]+)\/([^/?#]+)(?:\/[\w-]+)*\/?(?:[?#].*)?$/i
 const deploymentText = /^deployments\/([^/]*)\/(.*)$/s
@@ -81,10 +84,12 @@ export const parse = (text: string): Either.Either<ModelRef, string> => {
   const deployed = deploymentPage.exec(text) ?? deploymentText.exec(text)
   if (deployed !== null) return deployment(deployed[1] ?? "", deployed[2] ?? "")
   const page = modelPage.exec(text)
-  if (page !== null) {
+  if (page !== null && !noOwner.test(page[1] ?? "")) {
     const [, owner = "", name = "", id] = page
     return id === undefined ? model(owner, name) : version(owner, name, id)
   }
+  // not with its text, which may hold a key
+  if (text.includes("://")) return Either.left("the URL is not the page of a model, a version or a deployment")
   const slash = text.indexOf("/")
   if (slash < 0) {
     return Either.left(

@@ -14,7 +14,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { InvalidRequest, Issue, type ProviderError } from "../ProviderError.js"
+import * as Failure from "../http/Failure.js"
+import { InvalidRequest, Issue, type ProviderError, ResponseError } from "../ProviderError.js"
 import { provider } from "./internal/http.js"
 import * as ModelRef from "./ModelRef.js"
 import { ReplicateClient, type Service } from "./ReplicateClient.js"
@@ -102,6 +103,14 @@ type Wire<A> = Effect.Effect<Schema.Schema.Type<ReturnType<typeof WirePage.Page<
 const invalid = (field: string, message: string) =>
   new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
 
+const circular = (link: string) =>
+  new ResponseError({
+    provider,
+    url: Failure.publicUrl(link),
+    reason: "malformed",
+    detail: "the page leads to itself as the next one"
+  })
+
 /**
  * Makes a list of what fetches its first page, and of how its items and its further pages are read. A link is asked
  * for as the first page was: with `request`, a GET when absent.
@@ -135,13 +144,16 @@ export const make = <A, I>(
     return client.send(request(url), wire)
   }
 
-  const fetch = (page: (client: Service) => Wire<A>): List<A>["first"] =>
+  const fetch = (page: (client: Service) => Wire<A>, at?: string): List<A>["first"] =>
     Effect.map(Effect.flatMap(ReplicateClient, page), ({ next, previous, results }) => ({
       results,
-      next: Option.map(next, (link) => fetch(follow(link))),
-      previous: Option.map(previous, (link) => fetch(follow(link))),
+      // a page that leads to itself would be read for ever
+      next: Option.map(next, (link) => link === at ? Effect.fail(circular(link)) : fetchAt(link)),
+      previous: Option.map(previous, fetchAt),
       links: { next, previous }
     }))
+
+  const fetchAt = (link: string) => fetch(follow(link), link)
 
   const items = Stream.paginateChunkEffect(
     fetch(first),
@@ -157,7 +169,7 @@ export const make = <A, I>(
       ? items
       : Stream.take(items, limit),
     first: fetch(first),
-    at: (link) => fetch(follow(link))
+    at: fetchAt
   }
 }
 

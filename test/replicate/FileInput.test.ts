@@ -215,7 +215,7 @@ describe("what a file can be", () => {
         const url = "https://replicate.delivery/a.png"
         assert.strictEqual(yield* sent(new FileOutput(url)), url)
         assert.deepStrictEqual(
-          yield* sent({ deep: [FileOutput, 1, new FileOutput("data:,a")] }),
+          yield* sent({ deep: [null, 1, new FileOutput("data:,a")] }),
           { deep: [null, 1, "data:,a"] }
         )
         assert.strictEqual((yield* emulator.requests).length, 2)
@@ -303,6 +303,14 @@ describe("what is no file", () => {
     { what: "a detached ArrayBuffer", input: { a: detached.buffer }, field: "input.a", message: /detached/ },
     { what: "a view of one", input: { a: FileInput.make(detached.view) }, field: "input.a", message: /detached/ },
     { what: "a bigint", input: { a: { b: 1n } }, field: "input.a.b", message: /bigint/ },
+    { what: "a Map", input: { a: new Map([["b", png]]) }, field: "input.a", message: /Map.*Object\.fromEntries/ },
+    { what: "a Set", input: { a: [new Set([png])] }, field: "input.a.0", message: /array, not a Set/ },
+    { what: "a Redacted", input: { a: Redacted.make("key") }, field: "input.a", message: /Redacted\.value/ },
+    { what: "NaN", input: { a: { b: Number.NaN } }, field: "input.a.b", message: /NaN/ },
+    { what: "an infinity", input: { a: [0, -Infinity] }, field: "input.a.1", message: /-Infinity/ },
+    { what: "a function", input: { a: () => png }, field: "input.a", message: /function/ },
+    { what: "a symbol", input: { a: Symbol.iterator }, field: "input.a", message: /symbol/ },
+    { what: "no time", input: { a: new Date(Number.NaN) }, field: "input.a", message: /Date/ },
     { what: "an Effect", input: { a: FileInput.fromPath("a") }, field: "input.a", message: /Effect/ },
     { what: "a Promise", input: { a: Promise.resolve(png) }, field: "input.a", message: /Promise/ },
     { what: "a Stream", input: { a: Stream.make(png) }, field: "input.a", message: /fromStream/ },
@@ -641,6 +649,24 @@ describe("what can go wrong", () => {
         assert.strictEqual(yield* creates(emulator), 0)
       })
     ))
+
+  it.effect.each([0, inline + 1])(
+    "C26: a stream of something else than bytes is refused, after %d bytes",
+    (after) =>
+      emulated((_, emulator) =>
+        Effect.gen(function*() {
+          for (const part of ["text", 7, null, [1, 2], new Uint16Array(2)]) {
+            // only JavaScript can do that
+            const stream = Stream.rechunk(Stream.make(bytes(after), part), 1)
+            const error = yield* refused(create({ file: Reflect.apply(FileInput.fromStream, undefined, [stream]) }))
+            assert.deepStrictEqual(error.issues.map(({ field, message }) => `${field}: ${message}`), [
+              "input.file: the stream gave something else than a Uint8Array: use Stream.encodeText for text"
+            ])
+          }
+          assert.strictEqual(yield* creates(emulator), 0)
+        })
+      )
+  )
 
   it.effect("C26: a path is looked at when it is given, and read when it is used", () =>
     emulated((_, emulator) =>

@@ -393,6 +393,24 @@ describe("save", () => {
         }))
   )
 
+  it.scoped("C17: a file that is gone leaves no directories behind", () =>
+    withDirectory([Server.status(404)], (directory) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/x/a/b/c.png`))
+        assert.strictEqual(error._tag, "ResponseError")
+        assert.deepStrictEqual([...(yield* list(directory))], [])
+      })))
+
+  it.scoped.each(["x".repeat(240), "é".repeat(125), `x${"𝒳".repeat(63)}yz`])(
+    "C15: saves to a name as long as the system takes: %s",
+    (name) =>
+      withDirectory([body("image")], (directory) =>
+        Effect.gen(function*() {
+          assert.strictEqual(yield* read(yield* new FileOutput(url).save(`${directory}/${name}`)), "image")
+          assert.deepStrictEqual([...(yield* list(directory))], [name])
+        }))
+  )
+
   it.scoped("C17: an interruption leaves nothing behind and closes the connection", () => {
     let closed = 0
     return withDirectory([partial("hangs", () => closed++)], (directory) =>

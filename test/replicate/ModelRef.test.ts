@@ -34,6 +34,16 @@ describe("ModelRef", () => {
     ["https://www.replicate.com/acme/llama-3.1/", model],
     ["http://replicate.com/acme/llama-3.1?input=form#top", model],
     [`https://replicate.com/acme/llama-3.1/versions/${version}`, pinned],
+    ["https://replicate.com/acme/llama-3.1/api", model],
+    ["https://replicate.com/acme/llama-3.1/examples", model],
+    ["https://replicate.com/acme/llama-3.1/readme", model],
+    ["https://replicate.com/acme/llama-3.1/versions", model],
+    ["https://replicate.com/acme/llama-3.1/versions/", model],
+    ["https://replicate.com/acme/llama-3.1/api?tab=node#top", model],
+    ["https://replicate.com/acme/llama-3.1/api/schema", model],
+    [`https://replicate.com/acme/llama-3.1/versions/${version}/api`, pinned],
+    [`https://replicate.com/acme/llama-3.1/versions/${version}/api/?x#y`, pinned],
+    ["p/llama-3.1", { ...model, owner: "p" }],
     ["deployments/acme/llama-3.1", deployed],
     ["deployments/deployer/deployments", { _tag: "Deployment", owner: "deployer", name: "deployments" }],
     ["https://replicate.com/deployments/acme/llama-3.1", deployed],
@@ -103,6 +113,21 @@ describe("ModelRef", () => {
     const parsed = ModelRef.parse(text)
     assert.isTrue(Either.isLeft(parsed))
     assert.isNotEmpty(Either.getOrThrow(Either.flip(parsed)))
+  })
+
+  it.each([
+    "https://replicate.com/p/gm3qorzdhgbfurvjtvhg6dckhu",
+    "https://replicate.com/collections/text-to-image",
+    "https://replicate.com/acme",
+    "https://replicate.com/acme/llama/settings",
+    "https://api.replicate.com/v1/models/acme/llama",
+    "https://evil.example/acme/llama",
+    "ftp://replicate.com/acme/llama"
+  ])("C04: %s is told to be no page of what can be run", (text) => {
+    assert.include(
+      Either.getOrThrow(Either.flip(ModelRef.parse(text))),
+      "is not the page of a model, a version or a deployment"
+    )
   })
 
   it("says how a deployment is written to who gives half of one", () => {

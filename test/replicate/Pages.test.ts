@@ -91,6 +91,20 @@ describe("the items of a list", () => {
       assert.isTrue(Option.isNone(first.previous))
     }))
 
+  it.effect("C18: end with an error where a page leads to itself", () =>
+    Effect.gen(function*() {
+      const server = serving([page(["a"], { next: next("1") }), page(["b"], { next: next("1") })])
+      const seen: Array<string> = []
+      const error = yield* Pages.predictions().items.pipe(
+        Stream.runForEach(({ id }) => Effect.sync(() => seen.push(id))),
+        Effect.flip,
+        Effect.provide(server.layer)
+      )
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed" })
+      assert.deepStrictEqual(seen, ["a", "b"])
+      assert.lengthOf(server.calls, 2)
+    }))
+
   it.effect("C24: a page that fails for a moment is fetched again, and no item is lost or doubled", () =>
     Effect.gen(function*() {
       const server = Server.make({

@@ -654,6 +654,17 @@ describe("watch", () => {
       assert.strictEqual(server.count("cancel"), 0)
     }))
 
+  it.effect("C27: gives nothing twice, except where it ends", () =>
+    Effect.gen(function*() {
+      const changes = [Server.gives(), Server.gives(), running, running, Server.gives({ status: "succeeded" })]
+      const server = Server.make({ get: changes })
+      const seen = yield* Server.timed(Stream.runCollect(Prediction.watch(Server.model, input))).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual([...seen].map((prediction) => prediction.status), ["starting", "processing", "succeeded"])
+      assert.strictEqual(server.count("get"), changes.length)
+    }))
+
   it.effect("C27: ended early, cancels once", () =>
     Effect.gen(function*() {
       const server = Server.make({ get: [running] })

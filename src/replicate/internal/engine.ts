@@ -152,8 +152,13 @@ export const watch = <A extends Prediction>(
         Effect.gen(function*() {
           const call = yield* restore(prepared)
           const { job, release } = yield* remote.createScoped(jobs, call, restore)
-          const changes = Polling.changes({ ...polling(jobs, job.id, options), equivalence: isSame })
-          return Stream.tap(Stream.concat(Stream.succeed(job), job.isTerminal ? Stream.empty : changes), (current) => {
+          const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
+          // what is polled first may be as it was created
+          const changes = Stream.changesWith(
+            Stream.concat(Stream.succeed(job), later),
+            (before, current) => !current.isTerminal && isSame(before, current)
+          )
+          return Stream.tap(changes, (current) => {
             if (!current.isTerminal) return Effect.void
             release()
             return outcome(jobs.config, current)

@@ -40,6 +40,14 @@ const isBuffer = (value: object): value is ArrayBufferLike => /^(?:Shared)?Array
 
 const isBlob = (value: object): value is Blob => /^(?:Blob|File)$/.test(tagOf(value)) && "stream" in value
 
+/**
+ * Also of another realm.
+ *
+ * @internal
+ */
+export const isUint8Array = (value: unknown): value is Uint8Array =>
+  ArrayBuffer.isView(value) && tagOf(value) === "Uint8Array"
+
 /** What is shared with other threads may change while it is read. */
 const bytesOf = (buffer: ArrayBufferLike, offset: number, length: number): Uint8Array<ArrayBuffer> =>
   isShared(buffer) ? new Uint8Array(buffer, offset, length).slice() : new Uint8Array(buffer, offset, length)

@@ -2,6 +2,7 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as DataUri from "../../internal/dataUri.js"
 import { cut } from "../../internal/scrub.js"
@@ -31,7 +32,30 @@ const hint = (value: object): string | undefined =>
     ? "expected a value, not a Stream: use FileInput.fromStream"
     : value instanceof ReadableStream
     ? "expected a value, not a ReadableStream: use FileInput.fromStream"
+    : Predicate.isMap(value)
+    ? "expected an object, not a Map: use Object.fromEntries"
+    : Predicate.isSet(value)
+    ? "expected an array, not a Set: use Array.from"
+    : Redacted.isRedacted(value)
+    ? "expected a value, not a Redacted: use Redacted.value"
+    : Predicate.isDate(value) && Number.isNaN(value.getTime())
+    ? "expected a time, not an invalid Date"
     : undefined
+
+/** What JSON would leave out or make null of a value that is no object, and what cannot become JSON. */
+const misfit = (value: unknown): string | undefined => {
+  switch (typeof value) {
+    case "bigint":
+      return "expected a number or a text, not a bigint"
+    case "number":
+      return Number.isFinite(value) ? undefined : `expected a finite number, not ${value}`
+    case "function":
+    case "symbol":
+      return `expected a value, not a ${typeof value}`
+    default:
+      return undefined
+  }
+}
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -72,10 +96,12 @@ const scan = (input: Input) => {
   }
 
   const visit = (key: PropertyKey, value: unknown): void => {
-    if (typeof value !== "bigint" && (typeof value !== "object" || value === null)) return
+    const message = misfit(value)
+    const isObject = typeof value === "object" && value !== null
+    if (message === undefined && !isObject) return
     path.push(key)
-    if (typeof value === "bigint") refuse("expected a number or a text, not a bigint")
-    else visitObject(value)
+    if (message !== undefined) refuse(message)
+    else if (isObject) visitObject(value)
     path.pop()
   }
 

@@ -1,10 +1,12 @@
 import type { PlatformError } from "@effect/platform/Error"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { concat } from "../../internal/bytes.js"
 import { fileReason } from "../../internal/fileReason.js"
 import { type FileError, InvalidRequest, Issue, type ProviderError } from "../../ProviderError.js"
+import { isUint8Array } from "./fileContent.js"
 import { provider } from "./http.js"
 import { largest, type NamedFile, tooLarge } from "./namedFile.js"
 
@@ -68,6 +70,13 @@ const measured = (
     const end = Stream.suspend(() => size === undefined || read === size ? Stream.empty : Stream.fail(changed))
     return Stream.concat(counted, end)
   })
+
+/** Stops a stream that gives what its type does not allow: the body would be other than what was measured. */
+const onlyBytes = (stream: Stream.Stream<Uint8Array, ProviderError>, invalid: Invalid) =>
+  Stream.mapChunksEffect(stream, (chunk) =>
+    Chunk.every(chunk, isUint8Array)
+      ? Effect.succeed(chunk)
+      : Effect.fail(invalid("the stream gave something else than a Uint8Array: use Stream.encodeText for text")))
 
 const inMemory = (bytes: Uint8Array<ArrayBuffer>): OpenFile => ({
   head: bytes,
@@ -141,6 +150,6 @@ export const openFile = Effect.fnUntraced(function*({ content, field }: NamedFil
       return yield* repeatable(stream, size > inlineLimit ? Number(size) : undefined, invalid)
     }
     case "Stream":
-      return yield* once(Stream.mapError(content.stream, unread(invalid)), invalid)
+      return yield* once(onlyBytes(Stream.mapError(content.stream, unread(invalid)), invalid), invalid)
   }
 })
