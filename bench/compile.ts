@@ -1,5 +1,5 @@
 import { build } from "esbuild"
-import { readdirSync, statSync } from "node:fs"
+import { readdirSync, rmSync, statSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 export const root = fileURLToPath(new URL("..", import.meta.url))
@@ -24,6 +24,7 @@ export const staleness = (): string | undefined => {
  */
 export const compile = async (): Promise<{ readonly server: string; readonly worker: string }> => {
   const outdir = `${root}bench/out`
+  rmSync(outdir, { recursive: true, force: true })
   await build({
     entryPoints: [`${root}bench/server.ts`, `${root}bench/worker.ts`],
     outdir,

@@ -81,6 +81,8 @@ const LF = 10
 const SPACE = 32
 const COLON = 58
 
+const none: Array<Event> = []
+
 /** The only field a line can be of, by its first character. */
 const fieldOf = (text: string, start: number): "data" | "event" | "id" | "retry" => {
   const first = text.charCodeAt(start)
@@ -132,18 +134,23 @@ export const makeParser = (options?: Options): Parser => {
   let lastEventId = ""
   let retry: Duration.Duration | undefined
   let error: EventTooLarge | undefined
+  // what the text at hand completed
+  let completed: Array<Event> = none
   // The start of a line whose end has not come. Only appended to, never looked at: that keeps it a rope in the engine,
   // and a long line linear.
   let held = ""
   let afterCarriageReturn = false
 
-  const dispatch = (events: Array<Event>) => {
+  // an array literal holds one event in little memory, where the first push takes that of 17
+  const emit = (event: Event) => {
+    if (completed === none) completed = [event]
+    else completed.push(event)
+  }
+
+  const dispatch = () => {
     lastEventId = id ?? ""
-    if (data !== undefined) {
-      events.push({ event: name === "" ? "message" : name, data, id })
-    } else if (emitDataless && name !== "") {
-      events.push({ event: name, data: "", id })
-    }
+    if (data !== undefined) emit({ event: name === "" ? "message" : name, data, id })
+    else if (emitDataless && name !== "") emit({ event: name, data: "", id })
     name = ""
     data = undefined
   }
@@ -177,14 +184,13 @@ export const makeParser = (options?: Options): Parser => {
     return false
   }
 
-  const endLine = (text: string, start: number, end: number, events: Array<Event>) => {
-    if (start === end) dispatch(events)
+  const endLine = (text: string, start: number, end: number) => {
+    if (start === end) dispatch()
     else if (fits(end - start)) setField(text, start, end)
   }
 
-  const feed = (text: string): ReadonlyArray<Event> => {
-    const events: Array<Event> = []
-    if (error !== undefined || text === "") return events
+  const scan = (text: string) => {
+    if (error !== undefined || text === "") return
     let start = afterCarriageReturn && text.charCodeAt(0) === LF ? 1 : 0
     afterCarriageReturn = false
     let lf = text.indexOf("\n", start)
@@ -192,13 +198,13 @@ export const makeParser = (options?: Options): Parser => {
     while (lf !== -1 || cr !== -1) {
       const end = cr === -1 || (lf !== -1 && lf < cr) ? lf : cr
       if (held === "") {
-        endLine(text, start, end, events)
+        endLine(text, start, end)
       } else {
         const whole = held + text.slice(start, end)
         held = ""
-        endLine(whole, 0, whole.length, events)
+        endLine(whole, 0, whole.length)
       }
-      if (error !== undefined) return events
+      if (error !== undefined) return
       start = end + 1
       if (end === cr) {
         if (lf === start) start++
@@ -211,7 +217,12 @@ export const makeParser = (options?: Options): Parser => {
       held += text.slice(start)
       fits(held.length)
     }
-    return events
+  }
+
+  const feed = (text: string): ReadonlyArray<Event> => {
+    completed = none
+    scan(text)
+    return completed
   }
 
   return {
