@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -149,6 +150,25 @@ describe("ChatgptFree: the request", () => {
         assert.deepStrictEqual(texts(outputs), ["Hello ", "there"])
       }
       assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: one that waits for a page gives up when its own connect clock runs out", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup({}, { connectTimeout: "20 seconds" })
+      yield* emulator.fail(page, { _tag: "Delay", duration: "50 seconds" })
+      const patient = yield* Effect.fork(ask({ ...asked, connectTimeout: "1 minute" }))
+      yield* TestClock.adjust("10 seconds")
+      for (const [connectTimeout, seconds] of [["2 seconds", 2], [undefined, 20]] as const) {
+        const hasty = yield* Effect.fork(Effect.flip(ask({ ...asked, connectTimeout })))
+        yield* TestClock.adjust(Duration.millis(seconds * 1000 - 1))
+        assert.isTrue(Option.isNone(yield* Fiber.poll(hasty)))
+        yield* TestClock.adjust("1 millis")
+        const error = yield* Fiber.join(hasty)
+        assert.deepInclude({ ...error }, { _tag: "Timeout", clock: "connect", provider: "ChatgptFree", method: "GET" })
+      }
+      yield* TestClock.adjust("18 seconds")
+      assert.deepStrictEqual(texts(yield* Fiber.join(patient)), ["Hello ", "there"])
+      assert.deepStrictEqual(yield* calls, ["GET", "POST"])
     }))
 
   it.effect("F16: of those that are left by the one that read the page, one reads it", () =>
