@@ -385,6 +385,9 @@ describe("ChatgptFree: the request", () => {
     }))
 })
 
+/** A last event, as services differ in it. */
+const closing = (choice: object) => `data: ${JSON.stringify({ choices: [{ finish_reason: "length", ...choice }] })}\n\n`
+
 describe("ChatgptFree: the reply", () => {
   const replies: ReadonlyArray<[row: string, text: string, texts: ReadonlyArray<string>]> = [
     ["F09: deltas until [DONE], and no further", delta("He") + delta("y") + done + delta("more"), ["He", "y"]],
@@ -400,6 +403,16 @@ describe("ChatgptFree: the reply", () => {
     ["F10: JSON after deltas", delta("a") + `{"data":"Hello"}\n` + done, ["a", "Hello"]],
     ["F10: JSON before deltas comes last all the same", `{"data":"Hello"}\n` + delta("a") + done, ["a", "Hello"]],
     ["F10: JSON after deltas, whose last line needs no end", delta("a") + `{\n"data":"Hello"\n}`, ["a", "Hello"]],
+    ["F09: a last event with null for a delta", delta("a") + closing({ delta: null }) + done, ["a"]],
+    ["F09: a last event without delta", delta("a") + closing({}) + done, ["a"]],
+    ["F09: a last event of what it cost", delta("a") + `data: {"choices":[],"usage":{"total_tokens":3}}\n\n` + done, [
+      "a"
+    ]],
+    ["F09: an event without choices after deltas", delta("a") + `data: {"object":"chunk"}\n\n` + delta("b"), [
+      "a",
+      "b"
+    ]],
+    ["F09: JSON beside a line that is none", "data: {oops\n\n" + `{"data":"Hello"}\n` + done, ["Hello"]],
     ["F12: noise before deltas, without [DONE]", "<br>Notice\n" + delta("a"), ["a"]],
     ["F12: what surrounds a reply that was understood", delta("a") + "<br>Notice\n" + done, ["a"]]
   ]
@@ -424,6 +437,9 @@ describe("ChatgptFree: the reply", () => {
       assert.deepStrictEqual(yield* finish(delta("a") + last("length") + done), { _tag: "Finish", reason: "length" })
       assert.deepStrictEqual(yield* finish(delta("a") + done), { _tag: "Finish", reason: "stop" })
       assert.deepStrictEqual(yield* finish(delta("a")), { _tag: "Finish", reason: "unknown" })
+      for (const choice of [{ delta: null }, {}]) {
+        assert.deepStrictEqual(yield* finish(delta("a") + closing(choice)), { _tag: "Finish", reason: "length" })
+      }
       assert.deepStrictEqual(yield* finish(last("content_filter")), { _tag: "Finish", reason: "content-filter" })
     }))
 
@@ -439,6 +455,13 @@ describe("ChatgptFree: the reply", () => {
     ["an event with no choice", `data: {"choices":[]}\n\n`, "no choices"],
     ["a choice without delta", `data: {"choices":[{}]}\n\n`, "no choices"],
     ["content that is no text", `data: {"choices":[{"delta":{"content":7}}]}\n\n`, "no choices"],
+    ["nothing but a line that is not JSON", `data: {oops\n\n${done}`, "{oops"],
+    ["a line that is not JSON, and an end", `data: {oops\n\n${closing({ delta: {} })}${done}`, "{oops"],
+    [
+      "content that is no text, after deltas",
+      `${delta("a")}data: {"choices":[{"delta":{"content":7}}]}\n\n`,
+      "no choices"
+    ],
     ["a page, cut short", "x".repeat(10_000), "xxx"]
   ]
   for (const [what, text, shown] of flaws) {
