@@ -1026,6 +1026,8 @@ describe("Fallback: as one provider", () => {
       const any = yield* Fallback.make(providersOf([a, lenient]))
       assert.strictEqual(any.catalog.mode, "lenient")
       assert.deepStrictEqual(any.catalog.text, ["t1", "shared", "c"])
+      const open = yield* mock("D", [], { catalog: ModelCatalog.make({ text: ["d"], mode: "lenient" }) })
+      assert.strictEqual((yield* Fallback.make(providersOf([a, open]))).catalog.mode, "lenient")
     }))
 
   it.effect("a fallback can be one of several", () =>
