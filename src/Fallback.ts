@@ -93,26 +93,38 @@ const introduction = (info: Provider.Info, model: string | undefined): Output.Of
   model
 })
 
-/** Tries again for as long as the schedule says. */
+/**
+ * Tries again for as long as the schedule says. The attempts follow one another, and none is within the one before: it
+ * would cost the more, the more there were.
+ */
 const retrying = (
   stream: Stream.Stream<Output.Output, Failed>,
   schedule: Schedule.Schedule<unknown, ProviderError>
-): Stream.Stream<Output.Output, Failed> => {
-  const from = (
-    driver: Schedule.ScheduleDriver<unknown, ProviderError>,
-    attempts: number
-  ): Stream.Stream<Output.Output, Failed> =>
-    Stream.catchAll(stream, (failed) => {
-      const giveUp = Stream.fail({ ...failed, error: Retry.withAttempts(failed.error, attempts) })
-      return failed.afterContent || !isRetryable(failed.error)
-        ? giveUp
-        : Stream.unwrap(Effect.match(driver.next(failed.error), {
-          onFailure: () => giveUp,
-          onSuccess: () => from(driver, attempts + 1)
-        }))
+): Stream.Stream<Output.Output, Failed> =>
+  Stream.unwrap(Effect.map(Schedule.driver(schedule), (driver) => {
+    let attempts = 0
+    let failed: Failed | undefined
+
+    const once = Stream.catchAll(stream, (failure) => {
+      failed = failure
+      return Stream.empty
     })
-  return Stream.unwrap(Effect.map(Schedule.driver(schedule), (driver) => from(driver, 1)))
-}
+    const attempt = Effect.sync(() => {
+      attempts++
+      failed = undefined
+      return once
+    })
+    const again = ({ afterContent, error }: Failed) => {
+      const giveUp = Option.some({ afterContent, error: Retry.withAttempts(error, attempts) })
+      return afterContent || !isRetryable(error)
+        ? Effect.fail(giveUp)
+        : Effect.zipRight(Effect.mapError(driver.next(error), () => giveUp), attempt)
+    }
+    const next = Effect.suspend(() =>
+      failed !== undefined ? again(failed) : attempts === 0 ? attempt : Effect.fail(Option.none<Failed>())
+    )
+    return Stream.flatten(Stream.repeatEffectOption(next))
+  }))
 
 /**
  * Makes one provider of several.

@@ -532,6 +532,15 @@ describe("Fallback: trying again", () => {
       ])
     }))
 
+  // the clock of tests has work of its own for each pause
+  it.live("B20: a retry costs no more than the one before", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* mock("A", (_, n) => n < 2000 ? [limited] : ["Hi"])
+      const { outputs } = yield* watch(yield* Fallback.make([provider], { retries: Schedule.forever }))
+      assert.strictEqual(outputs.length, 2 * 2000 + 3)
+      assert.deepStrictEqual(outputs.slice(-3), [info("A"), text("Hi"), finish()])
+    }), 30_000)
+
   it.effect("B20: the schedule begins anew for each provider and each call", () =>
     Effect.gen(function*() {
       const a = yield* mock("A", [limited])
@@ -1017,6 +1026,8 @@ describe("Fallback: as one provider", () => {
       const any = yield* Fallback.make(providersOf([a, lenient]))
       assert.strictEqual(any.catalog.mode, "lenient")
       assert.deepStrictEqual(any.catalog.text, ["t1", "shared", "c"])
+      const open = yield* mock("D", [], { catalog: ModelCatalog.make({ text: ["d"], mode: "lenient" }) })
+      assert.strictEqual((yield* Fallback.make(providersOf([a, open]))).catalog.mode, "lenient")
     }))
 
   it.effect("a fallback can be one of several", () =>

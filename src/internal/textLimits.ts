@@ -1,5 +1,6 @@
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Output } from "../Output.js"
 import type { Request } from "../Request.js"
@@ -11,7 +12,7 @@ import { stopWords } from "./stopWords.js"
  * @internal
  */
 export interface Limiter {
-  /** What of a chunk goes out, and whether the answer ends with it. */
+  /** What of a chunk goes out, and whether the answer ends with it. If that ends with a `Finish`, it is the answer's. */
   readonly take: (
     chunk: Chunk.Chunk<Output>
   ) => { readonly outputs: Chunk.Chunk<Output>; readonly reached: boolean }
@@ -26,9 +27,11 @@ const maxTokens = (most: number): Limiter => {
     take: (chunk) => {
       const outputs = Chunk.toReadonlyArray(chunk)
       const last = outputs.findIndex((output) => isToken(output) && --left === 0)
-      return last === -1
-        ? { outputs: chunk, reached: false }
-        : { outputs: Chunk.unsafeFromArray(outputs.slice(0, last + 1)), reached: true }
+      if (last === -1) return { outputs: chunk, reached: false }
+      // with no token more, an answer that ends in the same chunk was not cut
+      const next = outputs.findIndex((output, at) => at > last && (isToken(output) || output._tag === "Finish"))
+      const end = outputs[next]?._tag === "Finish" ? next : last
+      return { outputs: Chunk.unsafeFromArray(outputs.slice(0, end + 1)), reached: true }
     },
     rest: Chunk.empty
   }
@@ -61,10 +64,10 @@ const limit = <E, R>(
     const loop: Channel.Channel<Chunk.Chunk<Output>, Chunk.Chunk<Output>, E, E, void, unknown> = Channel.readWithCause({
       onInput: (chunk: Chunk.Chunk<Output>) => {
         const { outputs, reached } = limiter.take(chunk)
-        return reached
-          // flat, because `Chunk.appendAll`, and with it `Stream.runCollect`, may lose slices and what is nested
-          ? Channel.write(Chunk.unsafeFromArray<Output>([...outputs, finishes[reason]]))
-          : Channel.flatMap(write(outputs), () => loop)
+        if (!reached) return Channel.flatMap(write(outputs), () => loop)
+        if (Option.exists(Chunk.last(outputs), ({ _tag }) => _tag === "Finish")) return Channel.write(outputs)
+        // flat, because `Chunk.appendAll`, and with it `Stream.runCollect`, may lose slices and what is nested
+        return Channel.write(Chunk.unsafeFromArray<Output>([...outputs, finishes[reason]]))
       },
       onFailure: (cause) => Channel.flatMap(write(limiter.rest()), () => Channel.failCause(cause)),
       onDone: () => write(limiter.rest())

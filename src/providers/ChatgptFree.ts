@@ -167,7 +167,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       HttpClient.HttpClient,
       transformClient === undefined ? http : transformClient(http)
     )
-    const tickets = yield* makeTickets(session, `${site.origin}/`)
+    const tickets = yield* makeTickets({ provider: info.name, session, page: `${site.origin}/`, connectTimeout })
 
     const attempt = (ticket: Ticket, { connectTimeout, message }: Asked) =>
       Stream.unwrap(

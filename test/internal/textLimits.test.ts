@@ -147,6 +147,18 @@ describe("enforce: maxTokens", () => {
       assert.deepStrictEqual(yield* collect(chunked(outputs), { maxTokens: 3 }), outputs)
     }))
 
+  it.effect("an answer that is seen to end by itself with the last token ends for its own reason", () =>
+    Effect.gen(function*() {
+      const whole = [...deltas("one", "two"), log, ...deltas(""), finish("stop")]
+      assert.deepStrictEqual(yield* collect(chunked([...whole, log]), { maxTokens: 2 }), whole)
+      assert.deepStrictEqual(yield* collect(chunked(deltas("one"), whole.slice(1)), { maxTokens: 2 }), whole)
+      const cut = [...deltas("one", "two"), finish("length")]
+      const longer = [...deltas("one", "two", "three"), finish("stop")]
+      assert.deepStrictEqual(yield* collect(chunked(longer), { maxTokens: 2 }), cut)
+      // nobody waits for what may not come
+      assert.deepStrictEqual(yield* collect(chunked(deltas("one", "two"), [finish("stop")]), { maxTokens: 2 }), cut)
+    }))
+
   it.prop(
     "however the deltas are chunked, the first ones come out",
     [FastCheck.array(FastCheck.nat(4), { maxLength: 8 }), FastCheck.integer({ min: 1, max: 12 })],

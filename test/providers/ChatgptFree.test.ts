@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -149,6 +150,25 @@ describe("ChatgptFree: the request", () => {
         assert.deepStrictEqual(texts(outputs), ["Hello ", "there"])
       }
       assert.strictEqual((yield* calls).filter((method) => method === "GET").length, 2)
+    }))
+
+  it.effect("F16: one that waits for a page gives up when its own connect clock runs out", () =>
+    Effect.gen(function*() {
+      const { ask, calls, emulator } = yield* setup({}, { connectTimeout: "20 seconds" })
+      yield* emulator.fail(page, { _tag: "Delay", duration: "50 seconds" })
+      const patient = yield* Effect.fork(ask({ ...asked, connectTimeout: "1 minute" }))
+      yield* TestClock.adjust("10 seconds")
+      for (const [connectTimeout, seconds] of [["2 seconds", 2], [undefined, 20]] as const) {
+        const hasty = yield* Effect.fork(Effect.flip(ask({ ...asked, connectTimeout })))
+        yield* TestClock.adjust(Duration.millis(seconds * 1000 - 1))
+        assert.isTrue(Option.isNone(yield* Fiber.poll(hasty)))
+        yield* TestClock.adjust("1 millis")
+        const error = yield* Fiber.join(hasty)
+        assert.deepInclude({ ...error }, { _tag: "Timeout", clock: "connect", provider: "ChatgptFree", method: "GET" })
+      }
+      yield* TestClock.adjust("18 seconds")
+      assert.deepStrictEqual(texts(yield* Fiber.join(patient)), ["Hello ", "there"])
+      assert.deepStrictEqual(yield* calls, ["GET", "POST"])
     }))
 
   it.effect("F16: of those that are left by the one that read the page, one reads it", () =>
@@ -365,6 +385,9 @@ describe("ChatgptFree: the request", () => {
     }))
 })
 
+/** A last event, as services differ in it. */
+const closing = (choice: object) => `data: ${JSON.stringify({ choices: [{ finish_reason: "length", ...choice }] })}\n\n`
+
 describe("ChatgptFree: the reply", () => {
   const replies: ReadonlyArray<[row: string, text: string, texts: ReadonlyArray<string>]> = [
     ["F09: deltas until [DONE], and no further", delta("He") + delta("y") + done + delta("more"), ["He", "y"]],
@@ -380,6 +403,16 @@ describe("ChatgptFree: the reply", () => {
     ["F10: JSON after deltas", delta("a") + `{"data":"Hello"}\n` + done, ["a", "Hello"]],
     ["F10: JSON before deltas comes last all the same", `{"data":"Hello"}\n` + delta("a") + done, ["a", "Hello"]],
     ["F10: JSON after deltas, whose last line needs no end", delta("a") + `{\n"data":"Hello"\n}`, ["a", "Hello"]],
+    ["F09: a last event with null for a delta", delta("a") + closing({ delta: null }) + done, ["a"]],
+    ["F09: a last event without delta", delta("a") + closing({}) + done, ["a"]],
+    ["F09: a last event of what it cost", delta("a") + `data: {"choices":[],"usage":{"total_tokens":3}}\n\n` + done, [
+      "a"
+    ]],
+    ["F09: an event without choices after deltas", delta("a") + `data: {"object":"chunk"}\n\n` + delta("b"), [
+      "a",
+      "b"
+    ]],
+    ["F09: JSON beside a line that is none", "data: {oops\n\n" + `{"data":"Hello"}\n` + done, ["Hello"]],
     ["F12: noise before deltas, without [DONE]", "<br>Notice\n" + delta("a"), ["a"]],
     ["F12: what surrounds a reply that was understood", delta("a") + "<br>Notice\n" + done, ["a"]]
   ]
@@ -404,6 +437,9 @@ describe("ChatgptFree: the reply", () => {
       assert.deepStrictEqual(yield* finish(delta("a") + last("length") + done), { _tag: "Finish", reason: "length" })
       assert.deepStrictEqual(yield* finish(delta("a") + done), { _tag: "Finish", reason: "stop" })
       assert.deepStrictEqual(yield* finish(delta("a")), { _tag: "Finish", reason: "unknown" })
+      for (const choice of [{ delta: null }, {}]) {
+        assert.deepStrictEqual(yield* finish(delta("a") + closing(choice)), { _tag: "Finish", reason: "length" })
+      }
       assert.deepStrictEqual(yield* finish(last("content_filter")), { _tag: "Finish", reason: "content-filter" })
     }))
 
@@ -419,6 +455,13 @@ describe("ChatgptFree: the reply", () => {
     ["an event with no choice", `data: {"choices":[]}\n\n`, "no choices"],
     ["a choice without delta", `data: {"choices":[{}]}\n\n`, "no choices"],
     ["content that is no text", `data: {"choices":[{"delta":{"content":7}}]}\n\n`, "no choices"],
+    ["nothing but a line that is not JSON", `data: {oops\n\n${done}`, "{oops"],
+    ["a line that is not JSON, and an end", `data: {oops\n\n${closing({ delta: {} })}${done}`, "{oops"],
+    [
+      "content that is no text, after deltas",
+      `${delta("a")}data: {"choices":[{"delta":{"content":7}}]}\n\n`,
+      "no choices"
+    ],
     ["a page, cut short", "x".repeat(10_000), "xxx"]
   ]
   for (const [what, text, shown] of flaws) {

@@ -34,6 +34,17 @@ describe("Replicate: stopping", () => {
       assert.strictEqual(cancel.headers["authorization"], `Bearer ${fake.secret}`)
     }))
 
+  it.effect("R25: a stop text that the model goes past ends the answer all the same, and the prediction", () =>
+    Effect.gen(function*() {
+      const socket = fake.socket(event("output", "Hello EN"), event("output", "D and on"), event("output", " and on"))
+      const server = fake.server({ stream: () => socket.response })
+      const outputs = yield* Provider.collect({ ...asked, stop: "END" }).pipe(Effect.provide(server.provider()))
+      yield* settle
+      assert.strictEqual(texts(outputs).join(""), "Hello ")
+      assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason: "stop" })
+      assert.strictEqual(server.seen("cancel").length, 1)
+    }))
+
   it.effect("R25: so does interruption", () =>
     Effect.gen(function*() {
       const socket = fake.socket(event("output", "Hel"))

@@ -629,6 +629,21 @@ describe("ReplicateHome: with a key", () => {
       assert.notInclude(JSON.stringify(error), Redacted.value(apiKey))
     }))
 
+  it.scoped("H21: no key in what an error shows of an output", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* keyed({ apiKey })
+      const output = { printed: `the key is ${Redacted.value(apiKey)}` }
+      yield* emulator.fail({ method: "GET" }, {
+        _tag: "Answer",
+        status: 200,
+        body: { id: "x", status: "succeeded", output }
+      })
+      const error = yield* Effect.flip(ask(asked))
+      assert(error._tag === "ResponseError")
+      assert.include(error.detail, "the key is <redacted>")
+      assert.notInclude(JSON.stringify(error), Redacted.value(apiKey))
+    }))
+
   it.scoped("layerConfig takes its options from the configuration", () =>
     Effect.gen(function*() {
       const emulator = yield* ReplicateEmulator.make({ models: [model], tokens: ["r8_env"] })

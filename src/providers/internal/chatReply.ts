@@ -51,6 +51,16 @@ const choiceOf = (event: unknown): Choice | undefined => {
   return typeof content === "string" ? { content, finish: choice.finish_reason } : undefined
 }
 
+/** An event that has no place for content, such as one of usage, or of the end alone. */
+const closingOf = (event: unknown): Choice | undefined => {
+  if (!Predicate.isRecord(event)) return undefined
+  const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : event.choices
+  if (Predicate.isNullable(choice)) return { content: "", finish: undefined }
+  return Predicate.isRecord(choice) && Predicate.isNullable(choice.delta)
+    ? { content: "", finish: choice.finish_reason }
+    : undefined
+}
+
 const reasonOf = (finish: unknown): Output.Of<"Finish">["reason"] =>
   finish === "length" ? "length" : finish === "content_filter" ? "content-filter" : "stop"
 
@@ -72,6 +82,8 @@ const failureOf = (value: unknown): Flaw | undefined => {
 export const makeReader = (): Reader => {
   let held = ""
   let json = ""
+  /** The first event that is not JSON. */
+  let unreadable: string | undefined
   /** Fields of an event have come, and its data has not. */
   let isBegun = false
   let isDone = false
@@ -82,10 +94,15 @@ export const makeReader = (): Reader => {
 
   const readEvent = (data: string, outputs: Array<Output.Output>) => {
     const event = Option.getOrUndefined(parseJson(data))
-    if (event === undefined) return
-    const choice = choiceOf(event)
+    if (event === undefined) {
+      if (data !== "") unreadable ??= data
+      return
+    }
+    const failure = failureOf(event)
+    // beside deltas, what has no content is noise
+    const choice = choiceOf(event) ?? (deltas > 0 && failure === undefined ? closingOf(event) : undefined)
     if (choice === undefined) {
-      flaw = failureOf(event) ?? { kind: "malformed", why: "an event has no choices", text: data }
+      flaw = failure ?? { kind: "malformed", why: "an event has no choices", text: data }
       return
     }
     finish = choice.finish ?? finish
@@ -153,7 +170,9 @@ export const makeReader = (): Reader => {
       flaw = { kind: "malformed", why: "the reply was cut in the middle of an event", text: "" }
     }
     if (flaw === undefined && json !== "") readJson(outputs)
-    else if (flaw === undefined && deltas === 0 && !isDone && finish === undefined) {
+    else if (flaw === undefined && deltas === 0 && unreadable !== undefined) {
+      flaw = { kind: "malformed", why: "an event is not JSON", text: unreadable }
+    } else if (flaw === undefined && deltas === 0 && !isDone && finish === undefined) {
       flaw = { kind: "malformed", why: "the reply is empty", text: "" }
     }
     if (flaw === undefined && (isDone || finish !== undefined)) {

@@ -1,7 +1,7 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Equal from "effect/Equal"
@@ -9,7 +9,8 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { Session } from "../../http/BrowserSession.js"
-import type { ProviderError } from "../../ProviderError.js"
+import { timeoutFail } from "../../internal/clocks.js"
+import { type ProviderError, Timeout } from "../../ProviderError.js"
 
 /**
  * What a message has to show to be taken.
@@ -60,9 +61,18 @@ const concerns = (landing: Landing, flight: Flight, { connectTimeout }: Asked): 
   (Equal.equals(flight.connectTimeout, connectTimeout) ||
     !Option.exists(Option.flatMap(Exit.causeOption(landing), Cause.failureOption), ({ _tag }) => _tag === "Timeout"))
 
+interface Options {
+  readonly provider: string
+  readonly session: Session
+  readonly page: string
+  /** The connect clock of the session. */
+  readonly connectTimeout: Duration.DurationInput | undefined
+}
+
 /** @internal */
-export const makeTickets = (session: Session, page: string): Effect.Effect<Tickets> =>
+export const makeTickets = (options: Options): Effect.Effect<Tickets> =>
   Effect.sync(() => {
+    const { page, provider, session } = options
     let held: Ticket | undefined
     let flight: Flight | undefined
 
@@ -77,8 +87,12 @@ export const makeTickets = (session: Session, page: string): Effect.Effect<Ticke
         if (held !== undefined && held !== asked.refused) return Effect.succeed(held)
         if (flight !== undefined) {
           const joined = flight
+          const duration = Duration.decode(asked.connectTimeout ?? options.connectTimeout ?? "30 seconds")
+          const timeout = () => new Timeout({ provider, clock: "connect", duration, method: "GET", url: page })
+          // whose page it is may have more time
+          const landed = timeoutFail({ duration, onTimeout: timeout })(Deferred.await(joined.landing))
           return Effect.flatMap(
-            restore(Deferred.await(joined.landing)),
+            restore(landed),
             (landing) => concerns(landing, joined, asked) ? landing : restore(take(asked))
           )
         }
