@@ -412,7 +412,7 @@ describe("ChatgptFree: the reply", () => {
       "a",
       "b"
     ]],
-    ["F09: JSON beside a line that is none", "data: {oops\n\n" + `{"data":"Hello"}\n` + done, ["Hello"]],
+    ["F09: JSON beside a line that is none", `data: {oops\n\n{"data":"Hello"}\n${done}`, ["Hello"]],
     ["F12: noise before deltas, without [DONE]", "<br>Notice\n" + delta("a"), ["a"]],
     ["F12: what surrounds a reply that was understood", delta("a") + "<br>Notice\n" + done, ["a"]]
   ]
