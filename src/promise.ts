@@ -1,4 +1,3 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Replicate for programs that know promises only: run a model, stream its text, read its files.
  *
@@ -7,6 +6,7 @@
  *
  * @since 0.1.0
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"

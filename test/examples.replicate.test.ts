@@ -3,6 +3,8 @@ import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ReplicateEmulator } from "effect-providers/testing"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as ManagedRuntimeExample from "../examples/managed-runtime.js"
 import * as PromiseExample from "../examples/promise.js"
@@ -17,6 +19,7 @@ import * as WebhookQueue from "../examples/replicate/webhook-queue.js"
 import { replicateClient } from "../examples/support/emulated.js"
 import { emulator } from "../examples/support/emulator.js"
 import { passing } from "./support/passing.js"
+import * as Server from "./support/replicate-server.js"
 
 /** Runs an example before an emulator, in the time that takes. */
 const inTime = <A, E>(
@@ -97,18 +100,19 @@ describe("examples of Replicate's API", () => {
     }))
 
   it.live("C03, C19: whoever hangs up has the prediction canceled", () =>
-    Effect.promise(async () => {
-      const runtime = ManagedRuntime.make(replicateClient)
-      const handle = ManagedRuntimeExample.makeHandler(runtime)
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.gives({ status: "processing" })] }, { polling: "1 millis" })
+      const runtime = ManagedRuntime.make(server.layer)
       const controller = new AbortController()
-      const answer = handle(new Request("http://localhost/?prompt=Hello", { signal: controller.signal }))
-      setTimeout(() => controller.abort(), 20)
-      await answer.then(() => assert.fail("it answered"), () => undefined)
-      const statuses = await runtime.runPromise(
-        Effect.flatMap(ReplicateEmulator.ReplicateEmulator, ({ predictions }) => predictions)
-      )
-      assert.deepStrictEqual(statuses.map(({ status }) => status), ["canceled"])
-      await runtime.dispose()
+      const request = new Request("http://localhost/?prompt=Hello", { signal: controller.signal })
+      const answer = Effect.tryPromise(() => ManagedRuntimeExample.makeHandler(runtime)(request))
+      const fiber = yield* Effect.fork(Effect.exit(answer))
+      yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => server.count("get") > 1 })
+      assert.strictEqual(server.count("cancel"), 0)
+      controller.abort()
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+      assert.strictEqual(server.count("cancel"), 1)
+      yield* runtime.disposeEffect
     }))
 
   it.scopedLive("C04, C15, C20: promises", () =>

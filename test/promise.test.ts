@@ -100,22 +100,33 @@ const read = <A>(pieces: AsyncIterable<A>, onPiece: (piece: A) => void = () => u
 
 const turns = Effect.promise(() => new Promise<void>((resolve) => setTimeout(resolve, 5)))
 
+/** Puts variables into the environment, and takes out those that are undefined. */
+const setVariables = (variables: Record<string, string | undefined>) => {
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+}
+
+const settingsOfReplicate = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("REPLICATE_")))
+
+const none = (variables: object) => Object.fromEntries(Object.keys(variables).map((name) => [name, undefined]))
+
 /** Runs an effect with no other settings of Replicate in the environment than these. */
 const withEnvironment =
   (variables: Record<string, string>) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.acquireUseRelease(
       Effect.sync(() => {
-        const before = { ...process.env }
-        for (const name of Object.keys(before)) if (name.startsWith("REPLICATE_")) delete process.env[name]
-        Object.assign(process.env, variables)
+        const before = settingsOfReplicate()
+        setVariables({ ...none(before), ...variables })
         return before
       }),
       () => self,
       (before) =>
         Effect.promise(async () => {
           await Replicate.dispose()
-          for (const name of Object.keys(variables)) delete process.env[name]
-          Object.assign(process.env, before)
+          setVariables({ ...none(variables), ...before })
         })
     )
 
@@ -493,14 +504,14 @@ describe("over a real socket", () => {
         const running = Replicate.stream("test/endless", input)
         yield* Effect.promise(() => running.next())
         // the client that exists knows nothing of it
-        process.env["REPLICATE_TIMEOUT"] = "soon"
+        setVariables({ REPLICATE_TIMEOUT: "soon" })
         yield* Effect.promise(() => Replicate.download("data:,x"))
 
         yield* Effect.promise(Replicate.dispose)
         assert.instanceOf(yield* rejection(running.next()), DOMException)
         assert.strictEqual((yield* emulator.predictions)[0]?.status, "canceled")
         assert.instanceOf(yield* rejection(Replicate.run("test/quick", input)), InvalidRequest)
-        delete process.env["REPLICATE_TIMEOUT"]
+        setVariables({ REPLICATE_TIMEOUT: undefined })
         yield* Effect.promise(Replicate.dispose)
         yield* Effect.promise(() => Replicate.download("data:,x"))
       }).pipe(withEnvironment({ REPLICATE_API_TOKEN: "r8_env", REPLICATE_BASE_URL: url }))

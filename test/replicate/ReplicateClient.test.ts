@@ -419,8 +419,13 @@ describe("CallSettings", () => {
 })
 
 describe("one client for all", () => {
-  class First extends Context.Tag("test/First")<First, ReplicateClient.Service>() {}
-  class Second extends Context.Tag("test/Second")<Second, ReplicateClient.Service>() {}
+  class First
+    extends Context.Tag("effect-providers/test/replicate/ReplicateClient.test/First")<First, ReplicateClient.Service>()
+  {}
+  class Second extends Context.Tag("effect-providers/test/replicate/ReplicateClient.test/Second")<
+    Second,
+    ReplicateClient.Service
+  >() {}
 
   /** Two consumers of one layer, and how often its client was made. */
   const setup = () => {

@@ -147,7 +147,7 @@ describe("the log of calls", () => {
       const lines = yield* logOf(
         Effect.all([
           Prediction.cancel(Server.id),
-          Pages.predictions({ createdAfter: new Date(0) }).first,
+          Pages.predictions().first,
           new FileOutput("https://user:word@replicate.delivery/a/out.webp?signature=abc").bytes
         ]),
         { other: [() => FakeHttp.json(page), () => new Response("bytes")] }
