@@ -78,6 +78,7 @@ const rounding = 1000
 export const make = (options: Options): Effect.Effect<RateLimiter> =>
   Effect.sync(() => {
     // effect/RateLimiter can be neither paused nor told what is left, and takes a newcomer before those who wait
+
     const limit = Math.max(1, Math.floor(options.limit) || 1)
     const interval = Duration.toMillis(options.interval)
     /** When the calls of the last interval started; those before `first` are older. */
