@@ -489,7 +489,7 @@ describe("how it ends", () => {
             assert.isUndefined(outputs.error)
             assert.deepStrictEqual(outputs.came.filter(({ _tag }) => _tag !== "Log"), [
               { _tag: "Json", value: output },
-              ...files.map((url) => ({ _tag: "File", url })),
+              ...files.map((url) => ({ _tag: "File" as const, url })),
               { _tag: "Finish", reason: "stop", id: Server.id }
             ])
             const second = Server.make({ create: [create], other: [other], get })
