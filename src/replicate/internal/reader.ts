@@ -68,9 +68,9 @@ export class PredictionReader<A> {
   /** What an `error` event said. */
   error: string | undefined
 
+  /** Some output was given out, an empty text included. */
+  private given = false
   /** The text that was given out. */
-  /** Whether there was output, also if it was an empty text. */
-  private began = false
   private text = ""
   private firstEventId: string | undefined
   /** Events of a new connection that were seen before; -1 once it is past them. */
@@ -122,7 +122,7 @@ export class PredictionReader<A> {
   rest(prediction: Prediction): Option.Option<Chunk.Chunk<A>> {
     if (prediction.data_removed === true) return Option.none()
     // nothing tells yet that the output is text or files: it is what it is when it was not streamed
-    if (!this.began) return Option.some(Chunk.fromIterable(whole(this.view, prediction)))
+    if (!this.given) return Option.some(Chunk.fromIterable(whole(this.view, prediction)))
     if (this.givesFiles) {
       const { files } = prediction
       const more = files.slice(this.files).map(({ url }) => this.view.file(url))
@@ -135,7 +135,7 @@ export class PredictionReader<A> {
   }
 
   private output({ data, id }: Sse.Event): A {
-    this.began = true
+    this.given = true
     if (this.givesFiles) {
       this.files++
       return this.view.file(data, id)
