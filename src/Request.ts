@@ -68,9 +68,18 @@ export const Request = Schema.Struct({
     "Request headers, instead of the defaults"
   ),
   extra: option(Schema.Record({ key: Schema.String, value: Schema.Unknown }), "Model inputs, merged last"),
-  timeout: option(DurationInput, "Total clock: the whole call, from start to end, with all attempts of a fallback; a bare number is milliseconds"),
-  idleTimeout: option(DurationInput, "Idle clock: the wait for the next output, in each attempt; a bare number is milliseconds"),
-  connectTimeout: option(DurationInput, "Connect clock: the wait for response headers, of each HTTP request; a bare number is milliseconds")
+  timeout: option(
+    DurationInput,
+    "Total clock: the whole call, from start to end, with all attempts of a fallback; a bare number is milliseconds"
+  ),
+  idleTimeout: option(
+    DurationInput,
+    "Idle clock: the wait for the next output, in each attempt; a bare number is milliseconds"
+  ),
+  connectTimeout: option(
+    DurationInput,
+    "Connect clock: the wait for response headers, of each HTTP request; a bare number is milliseconds"
+  )
 })
 
 /**

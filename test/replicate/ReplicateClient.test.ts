@@ -101,15 +101,18 @@ describe("a create", () => {
     { what: "was answered by 502", answer: Server.status(502, "") },
     { what: "got no answer", answer: Server.silent },
     { what: "got half an answer", answer: Server.status(201, "{\"id\":", { "content-type": "application/json" }) }
-  ])("C06: that $what may have started, and is not to be retried by others either", ({ answer }) =>
-    Effect.gen(function*() {
-      const server = Server.make({ create: [answer, Server.gives()] }, { connectTimeout: "7 seconds" })
-      const retried = Effect.retry(create, { while: isRetryable, times: 2 })
-      const error = yield* failsWith(retried).pipe(Effect.provide(server.layer))
-      assert.propertyVal(error, "mayHaveStarted", true)
-      assert.include(error.message, "look before starting it again")
-      assert.strictEqual(server.count("create"), 1)
-    }))
+  ])(
+    "C06: that $what may have started, and is not to be retried by others either",
+    ({ answer }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [answer, Server.gives()] }, { connectTimeout: "7 seconds" })
+        const retried = Effect.retry(create, { while: isRetryable, times: 2 })
+        const error = yield* failsWith(retried).pipe(Effect.provide(server.layer))
+        assert.propertyVal(error, "mayHaveStarted", true)
+        assert.include(error.message, "look before starting it again")
+        assert.strictEqual(server.count("create"), 1)
+      })
+  )
 
   it.effect.each([
     { what: "refused by 422", answer: Server.status(422, "{}") },
