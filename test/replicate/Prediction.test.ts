@@ -579,7 +579,7 @@ describe("interruption", () => {
       Effect.gen(function*() {
         // a tick is the least a real promise takes, so that each step of the create is met
         const tick = Effect.promise(() => Promise.resolve())
-        for (let ticks = 0; ticks < 60; ticks++) {
+        for (let ticks = 0; ticks < 60; ticks += 2) {
           const server = Server.make({ create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")] })
           const fiber = yield* Effect.fork(Effect.provide(effect, server.layer))
           yield* Effect.repeatN(tick, ticks)
