@@ -136,7 +136,9 @@ describe("Page", () => {
   it.effect.prop("is the same when it is written and read again", [schema], ([page]) =>
     Effect.gen(function*() {
       const isLink = (link: Option.Option<string>) => Option.filter(link, (text) => text !== "" && text !== "null")
-      const again = yield* Effect.flatMap(Schema.encode(schema)(page), Schema.decode(schema))
-      assert.deepStrictEqual(again, { ...page, next: isLink(page.next), previous: isLink(page.previous) })
+      // a key of __proto__ that the generator sets is the prototype of its object, and no part of any JSON
+      const wire: unknown = JSON.parse(JSON.stringify(yield* Schema.encode(schema)(page)))
+      const again = JSON.stringify(yield* Schema.decodeUnknown(schema)(wire))
+      assert.strictEqual(again, JSON.stringify({ ...page, next: isLink(page.next), previous: isLink(page.previous) }))
     }), { fastCheck: { numRuns: 15 } })
 })
