@@ -16,6 +16,7 @@ const { values } = parseArgs({
     samples: { type: "string", default: "5" },
     scale: { type: "string", default: "1" },
     growth: { type: "boolean", default: false },
+    own: { type: "boolean", default: false },
     json: { type: "string" },
     budget: { type: "string", default: "20" },
     limit: { type: "string", default: "300" },
@@ -46,7 +47,7 @@ const options: Options = {
   samples: positive("samples"),
   budget: positive("budget") * 1000,
   limit: positive("limit") * 1000,
-  withoutPeers: values.growth,
+  withoutPeers: values.own || values.growth,
   profiles: values.profile
 }
 

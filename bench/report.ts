@@ -56,9 +56,11 @@ const megabytes = ({ memory }: Sample) => memory / 1e6
 const verdict = (goal: number | undefined, reached: number): string =>
   goal === undefined ? "" : `<= ${goal} ${reached <= goal ? "met" : "MISSED"}`
 
-/** What a contender's work cost, per unit of it, in microseconds. */
+/** What a contender's work cost, per unit of it: microseconds, or requests. */
 const perUnit = ({ row, size }: Result, { samples }: Series) =>
-  median(samples.map(value(row))) * 1000 / (row.units?.(size) ?? size)
+  median(samples.map(value(row))) * (row.metric === "requests" ? 1 : 1000) / (row.units?.(size) ?? size)
+
+const unitOf = ({ metric, unit }: Row) => `${metric === "requests" ? "requests" : "us"} per ${unit}`
 
 const errors = (result: Result): ReadonlyArray<string> =>
   result.series.flatMap(({ contender, error }) => error === undefined ? [] : [`ERROR: ${contender.name}: ${error}`])
@@ -78,7 +80,7 @@ export const results = (result: Result): string => {
     row.name,
     "n",
     ofRequests ? "requests" : "CPU in ms",
-    ...(ofRequests ? [] : [`us per ${row.unit}`]),
+    unitOf(row),
     ...row.floors.map((floor) => `x ${floor}`),
     "goal",
     "peak MB",
@@ -92,7 +94,7 @@ export const results = (result: Result): string => {
       name,
       String(samples.length),
       spread(samples.map(value(row))),
-      ...(ofRequests ? [] : [number(perUnit(result, one))]),
+      number(perUnit(result, one)),
       ...row.floors.map((floor) => floor === name ? "1" : spread(ratios(result, one, floor))),
       verdict(goal?.ratio, median(ratios(result, one, row.floors[0] ?? ""))),
       number(memory),
@@ -115,8 +117,8 @@ export const growth = (all: ReadonlyArray<Result>): string => {
   }))
   const head = [
     row.name,
-    ...all.map(({ size }) => `us per ${row.unit} at ${size}`),
-    ...steps.map(({ times, to }) => `cost of ${times} x the work, to ${to?.size}`),
+    ...all.map(({ size }) => `${unitOf(row)} at ${size}`),
+    ...steps.map(({ times, to }) => `cost of ${number(times)} x the work, to ${to?.size}`),
     ...all.map(({ size }) => `peak MB at ${size}`)
   ]
   const lines = first.series.map(({ contender: { name } }) => {

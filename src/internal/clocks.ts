@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
@@ -85,15 +86,23 @@ export const withClocks = <A, E, R, E2>(
     let activeAt = startedAt
     let waitsForConsumer = false
 
-    const read = Stream.runForEachChunk(self, (chunk) => {
-      activeAt = clock.unsafeCurrentTimeMillis()
-      if (handover.give(chunk)) return Effect.void
-      waitsForConsumer = true
-      return Effect.map(handover.room, () => {
-        waitsForConsumer = false
+    // a pull of its own: `Stream.runForEachChunk` would fork once more, and put a sink between
+    const read = Effect.flatMap(Stream.toPull(self), (pull) => {
+      const next: Effect.Effect<never, Option.Option<E>, R> = Effect.flatMap(pull, (chunk) => {
         activeAt = clock.unsafeCurrentTimeMillis()
+        if (handover.give(chunk)) return next
+        waitsForConsumer = true
+        return Effect.flatMap(handover.room, () => {
+          waitsForConsumer = false
+          activeAt = clock.unsafeCurrentTimeMillis()
+          return next
+        })
       })
-    })
+      return next
+    }).pipe(
+      Effect.scoped,
+      Effect.catchAll(Option.match({ onNone: () => Effect.void, onSome: Effect.fail }))
+    )
     const reader = yield* Effect.forkScoped(Effect.onExit(read, (exit) => Effect.sync(() => handover.end(exit))))
 
     // the work is stopped at once, also while the consumer is busy with what came before
