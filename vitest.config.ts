@@ -18,7 +18,8 @@ export default defineConfig({
     pool: "forks",
     // the files share no state, and loading Effect anew for each would take longer than their tests
     poolOptions: { forks: { isolate: false, minForks: 1, maxForks: 2 } },
-    sequence: { concurrent: false },
+    // the TestClock waits a little each time it is moved; whoever changes what the process has is `sequential`
+    sequence: { concurrent: true },
     testTimeout: 20_000,
     hookTimeout: 20_000
   }

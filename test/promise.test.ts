@@ -130,7 +130,7 @@ const withEnvironment =
         })
     )
 
-describe("run", () => {
+describe.sequential("run", () => {
   it.scopedLive("C04: gives the whole prediction", () =>
     Effect.gen(function*() {
       const { cancels, replicate } = yield* setup()
@@ -177,7 +177,7 @@ describe("run", () => {
     }))
 })
 
-describe("a signal", () => {
+describe.sequential("a signal", () => {
   it.live.each([undefined, "the user left"])(
     "C19: aborted with %s, cancels the prediction once, and then rejects with its reason",
     (reason) =>
@@ -260,7 +260,7 @@ describe("a signal", () => {
     }))
 })
 
-describe("stream", () => {
+describe.sequential("stream", () => {
   it.scopedLive("C20: gives the text piece by piece, once, and is sent when it is read", () =>
     Effect.gen(function*() {
       const { cancels, emulator, replicate } = yield* setup()
@@ -403,7 +403,7 @@ describe("stream", () => {
     }))
 })
 
-describe("download", () => {
+describe.sequential("download", () => {
   it.scopedLive("C16: reads a file of an output, a URL and a data URI", () =>
     Effect.gen(function*() {
       const { replicate } = yield* setup()
@@ -418,7 +418,7 @@ describe("download", () => {
     }))
 })
 
-describe("dispose", () => {
+describe.sequential("dispose", () => {
   it.scopedLive("stops what is going on and cancels it; the client is of no use after it", () =>
     Effect.gen(function*() {
       const { emulator, replicate, statuses } = yield* setup()
@@ -457,7 +457,7 @@ describe("dispose", () => {
     }))
 })
 
-describe("the settings", () => {
+describe.sequential("the settings", () => {
   /** The token and the path of every call of a client that is never answered well. */
   const sent = Effect.fnUntraced(function*(options: Replicate.Options) {
     const http = fakeHttp.make(() => fakeHttp.json(Server.prediction()))
@@ -492,7 +492,7 @@ describe("the settings", () => {
     }).pipe(withEnvironment({ REPLICATE_TIMEOUT: "soon", REPLICATE_API_TOKEN: "r8_env" })))
 })
 
-describe("over a real socket", () => {
+describe.sequential("over a real socket", () => {
   it.live("C03, C30: run, stream and download share one client of the environment, until it is disposed", () =>
     Effect.gen(function*() {
       const { emulator, sockets, url } = yield* emulatorServer

@@ -72,7 +72,7 @@ const transportCode = (client: HttpClient.HttpClient, url: string) =>
     return (error.cause as { readonly code?: string }).code
   })
 
-describe("Proxy", () => {
+describe.sequential("Proxy", () => {
   for (const { kind, target } of cases) {
     it.scopedLive(`R15: calls an ${target} target through a ${kind} proxy`, () =>
       Effect.gen(function*() {
@@ -303,7 +303,7 @@ describe("Proxy", () => {
     }))
 })
 
-describe("Proxy options", () => {
+describe.sequential("Proxy options", () => {
   const reasonOf = (url: Proxy.Url) =>
     Effect.scoped(Effect.map(Effect.flip(Proxy.make({ url })), (error) => {
       for (const text of [error.message, String(error), JSON.stringify(error), inspect(error, { depth: 10 })]) {
@@ -415,7 +415,7 @@ describe("Proxy options", () => {
     }))
 })
 
-describe("noProxy", () => {
+describe.sequential("noProxy", () => {
   const matches = (entry: string, url: string) => NoProxy.make([entry])(new URL(url))
 
   const table: ReadonlyArray<readonly [entry: string, hits: ReadonlyArray<string>, misses: ReadonlyArray<string>]> = [

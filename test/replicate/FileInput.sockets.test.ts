@@ -237,7 +237,7 @@ describe.each([
     }))
 })
 
-describe("where a request cannot be streamed", () => {
+describe.sequential("where a request cannot be streamed", () => {
   it.scopedLive("C26: files arrive in one piece, as in browsers that turn the stream into text", () =>
     Effect.gen(function*() {
       const server = yield* listen()
