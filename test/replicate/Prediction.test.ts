@@ -540,6 +540,37 @@ describe("interruption", () => {
       assert.strictEqual(server.count("cancel"), 1)
     }))
 
+  const ended = "event: output\ndata: Once\n\nevent: done\ndata: {}\n\n"
+
+  it.effect.each([
+    { way: "stream", effect: stream({ idleTimeout: "10 seconds" }) },
+    { way: "watch", effect: watch({ idleTimeout: "10 seconds" }) },
+    { way: "Training.watch", effect: watchTraining({ idleTimeout: "10 seconds" }) }
+  ])("C13: $way: the idle clock does not run before the prediction is there", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(20, streamable)], other: [() => sse(ended)] })
+      yield* Server.timed(effect).pipe(Effect.provide(server.layer))
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
+  it.effect.each([
+    { way: "stream", effect: stream({ timeout: "30 seconds" }) },
+    { way: "watch", effect: watch({ timeout: "30 seconds" }) },
+    { way: "Training.watch", effect: watchTraining({ timeout: "30 seconds" }) }
+  ])("C14: $way: the total clock runs before the prediction is there", ({ effect }) =>
+    Effect.gen(function*() {
+      for (const create of [Server.later(20, streamable), Server.silent]) {
+        const startedAt = yield* TestClock.currentTimeMillis
+        const server = Server.make(
+          { create: [create], get: [running], other: [Server.openSse(": hi\n\n")] },
+          { connectTimeout: "2 minutes", cancelTimeout: "0 seconds" }
+        )
+        const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
+        assert.deepInclude(error, { _tag: "Timeout", clock: "total", duration: Duration.seconds(30) })
+        assert.strictEqual((yield* TestClock.currentTimeMillis) - startedAt, 30_000)
+      }
+    }))
+
   it.effect.each([
     { status: "succeeded", text: "event: output\ndata: Once\n\nevent: done\ndata: {}\n\n" },
     {

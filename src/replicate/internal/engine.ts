@@ -1,3 +1,4 @@
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -37,22 +38,29 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
 })
 
 /**
- * Puts the idle and the total clock on a stream.
+ * Reads a stream under the total clock from the beginning, and under the idle clock once it is open: a model that was
+ * not asked yet is not silent.
  *
  * @internal
  */
 export const clocked = <A>(
-  self: Stream.Stream<A, ProviderError>,
+  open: Effect.Effect<Stream.Stream<A, ProviderError>, ProviderError, Scope.Scope>,
   config: ReplicateConfig,
   options: Pick<StreamOptions, "timeout" | "idleTimeout">
-): Stream.Stream<A, ProviderError> => {
-  const idle = options.idleTimeout === undefined ? config.idleTimeout : Duration.decode(options.idleTimeout)
-  return withClocks(
-    self,
-    { idle, total: totalClock(config, options) },
-    (clock, duration) => new Timeout({ provider, clock, duration })
-  )
-}
+): Stream.Stream<A, ProviderError> =>
+  Stream.unwrapScoped(Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
+    const idle = options.idleTimeout === undefined ? config.idleTimeout : Duration.decode(options.idleTimeout)
+    const total = totalClock(config, options)
+    const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
+      new Timeout({ provider, clock, duration: clock === "total" ? total : duration })
+    return open.pipe(
+      deadline(config, options),
+      Effect.zip(Clock.currentTimeMillis),
+      Effect.map(([stream, now]) =>
+        withClocks(stream, { idle, total: Duration.subtract(total, now - startedAt) }, timeout)
+      )
+    )
+  }))
 
 /**
  * Reads a job until it is final, whatever it ended with.
@@ -145,26 +153,22 @@ export const watch = <A extends Prediction>(
   options: Pick<StreamOptions, "timeout" | "polling" | "idleTimeout">
 ): Stream.Stream<A, ProviderError> =>
   clocked(
-    Stream.unwrapScoped(
-      Effect.uninterruptibleMask((
-        restore
-      ): Effect.Effect<Stream.Stream<A, ProviderError>, ProviderError, Scope.Scope> =>
-        Effect.gen(function*() {
-          const call = yield* restore(prepared)
-          const { job, release } = yield* remote.createScoped(jobs, call, restore)
-          const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
-          // what is polled first may be as it was created
-          const changes = Stream.changesWith(
-            Stream.concat(Stream.succeed(job), later),
-            (before, current) => !current.isTerminal && isSame(before, current)
-          )
-          return Stream.tap(changes, (current) => {
-            if (!current.isTerminal) return Effect.void
-            release()
-            return outcome(jobs.config, current)
-          })
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const call = yield* restore(prepared)
+        const { job, release } = yield* remote.createScoped(jobs, call, restore)
+        const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
+        // what is polled first may be as it was created
+        const changes = Stream.changesWith(
+          Stream.concat(Stream.succeed(job), later),
+          (before, current) => !current.isTerminal && isSame(before, current)
+        )
+        return Stream.tap(changes, (current) => {
+          if (!current.isTerminal) return Effect.void
+          release()
+          return outcome(jobs.config, current)
         })
-      )
+      })
     ),
     jobs.config,
     options

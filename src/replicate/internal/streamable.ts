@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { toJson } from "../../internal/errorBody.js"
 import type { ProviderError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
 import type { Service } from "../ReplicateClient.js"
@@ -27,8 +28,11 @@ export const isUnstreamable = ({ cog_version, openapi_schema }: ModelVersion): b
   const type = at(output, "type")
   if (typeof type !== "string") return false
   if (type === "array" && (at(output, "x-cog-array-type") === "iterator" || !marksIterators(cog_version))) return false
-  const mayGiveFiles = /"(?:format":"uri|\$ref":)/.test(JSON.stringify(output))
-  return !mayGiveFiles && !JSON.stringify(openapi_schema).includes("\"x-cog-streaming\":true")
+  // what is nested too deep for JSON is not understood either
+  return Option.match(Option.all([toJson(output), toJson(openapi_schema)]), {
+    onNone: () => false,
+    onSome: ([output, all]) => !/"(?:format":"uri|\$ref":)/.test(output) && !all.includes("\"x-cog-streaming\":true")
+  })
 }
 
 type Found = Effect.Effect<Option.Option<ModelVersion>, ProviderError>
