@@ -10,7 +10,7 @@ import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
-import type { ProviderError } from "../ProviderError.js"
+import { InvalidRequest, type ProviderError } from "../ProviderError.js"
 import { type Download, Downloader } from "./FileOutput.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
@@ -188,6 +188,11 @@ export const layer = (
     Effect.map(make(options), (client) => Context.make(ReplicateClient, client).pipe(Context.add(Downloader, client)))
   )
 
+const issueOf = (error: unknown): string =>
+  error instanceof InvalidRequest
+    ? error.issues.map(({ field, message }) => `${field}: ${message}`).join("; ")
+    : String(error)
+
 /**
  * Provides the client with the settings of the environment, or of any other `Config`. A missing token is no failure
  * here: each call fails with `MissingAuth`. A malformed setting is.
@@ -207,4 +212,11 @@ export const layer = (
 export const layerConfig = (
   config: Config.Config<ReplicateConfig.Options> = ReplicateConfig.fromEnv
 ): Layer.Layer<ReplicateClient | Downloader, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.map(config, layer))
+  Layer.unwrapEffect(
+    Effect.flatMap(config, (options) =>
+      Effect.try({
+        // settings that come from outside are no defect where they are wrong
+        try: () => ReplicateConfig.make(options),
+        catch: (error) => ConfigError.InvalidData([], issueOf(error))
+      }).pipe(Effect.as(layer(options))))
+  )

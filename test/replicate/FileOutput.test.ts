@@ -396,13 +396,16 @@ describe("save", () => {
   it.scoped.each([
     { what: "that is gone", answer: Server.status(404) },
     { what: "that breaks midway", answer: partial("breaks") }
-  ])("C17: a file $what leaves no directories behind", ({ answer }) =>
-    withDirectory([answer], (directory) =>
-      Effect.gen(function*() {
-        const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/x/a/b/c.png`))
-        assert.strictEqual(error._tag, "ResponseError")
-        assert.deepStrictEqual([...(yield* list(directory))], [])
-      })))
+  ])(
+    "C17: a file $what leaves no directories behind",
+    ({ answer }) =>
+      withDirectory([answer], (directory) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/x/a/b/c.png`))
+          assert.strictEqual(error._tag, "ResponseError")
+          assert.deepStrictEqual([...(yield* list(directory))], [])
+        }))
+  )
 
   it.scoped.each(["x".repeat(240), "é".repeat(125), `x${"𝒳".repeat(63)}yz`])(
     "C15: saves to a name as long as the system takes: %s",

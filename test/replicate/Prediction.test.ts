@@ -243,7 +243,12 @@ describe("options", () => {
     { field: "wait", options: { wait: 60_001 } },
     { field: "wait", options: { wait: Duration.infinity } },
     { field: "cancelAfter", options: { cancelAfter: "4 seconds" } },
+    { field: "wait", options: { wait: "soon" } },
+    { field: "wait", options: { wait: Number.NaN } },
     { field: "cancelAfter", options: { cancelAfter: Duration.infinity } },
+    { field: "cancelAfter", options: { cancelAfter: "366 days" } },
+    { field: "cancelAfter", options: { cancelAfter: 1e30 } },
+    { field: "cancelAfter", options: { cancelAfter: "soon" } },
     { field: "webhook", options: { webhook: "example.com/hook" } },
     { field: "webhook", options: { webhook: "" } },
     { field: "webhook", options: { webhook: "localhost:3000/hook" } },
@@ -256,6 +261,41 @@ describe("options", () => {
       assert.lengthOf(calls, 0)
       assert(result._tag === "Left" && result.left._tag === "InvalidRequest")
       assert.include(result.left.message.toLowerCase(), field.toLowerCase())
+    }))
+
+  it.effect("C13: cancelAfter without end says how to have no deadline", () =>
+    Effect.gen(function*() {
+      const { result } = yield* created({ cancelAfter: Duration.infinity })
+      assert(result._tag === "Left")
+      assert.include(result.left.message, "5 seconds to 365 days; leave it out for no deadline")
+      assert.strictEqual((yield* created({ cancelAfter: "365 days" })).result._tag, "Right")
+    }))
+
+  it.effect.each([
+    { field: "timeout", options: { timeout: "soon" } },
+    { field: "timeout", options: { timeout: Number.NaN } },
+    { field: "idleTimeout", options: { idleTimeout: "soon" } }
+  ])("C14: $options is refused before any request", ({ field, options }) =>
+    Effect.gen(function*() {
+      // what a caller without types may send
+      const given = options as Prediction.StreamOptions
+      const server = Server.make()
+      const prediction = new Prediction.Prediction({ id: Server.id, status: "starting" })
+      for (
+        const call of [
+          Prediction.run(Server.model, input, given),
+          Prediction.wait(prediction, given),
+          Training.run(`${Server.model}:${Server.version}`, { destination: "acme/mine", input: {} }, given),
+          Stream.runDrain(Prediction.stream(Server.model, input, given)),
+          Stream.runDrain(Prediction.watch(Server.model, input, given))
+        ]
+      ) {
+        const error = yield* Effect.flip(Effect.asVoid(call)).pipe(Effect.provide(server.layer))
+        assert(error._tag === "InvalidRequest")
+        assert.strictEqual(error.issues[0]?.field, field)
+        assert.include(error.message, "expected a duration")
+      }
+      assert.lengthOf(server.calls, 0)
     }))
 
   it.effect("C11: a wrong event name is told with the right ones", () =>

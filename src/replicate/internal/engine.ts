@@ -1,6 +1,8 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Polling from "../../http/Polling.js"
@@ -10,6 +12,7 @@ import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { provider } from "./http.js"
+import { durationOf } from "./invalid.js"
 import type { Jobs } from "./jobs.js"
 import { outcome } from "./outcome.js"
 import * as remote from "./remote.js"
@@ -21,11 +24,21 @@ import * as remote from "./remote.js"
  */
 export type Prepared<A> = Effect.Effect<Effect.Effect<A, ProviderError>, ProviderError>
 
-const totalClock = (config: ReplicateConfig, options: WaitOptions) =>
-  options.timeout === undefined ? config.timeout : Duration.decode(options.timeout)
+type ClockOptions = Pick<StreamOptions, "timeout" | "idleTimeout">
+
+const clockOf = (field: keyof ClockOptions, given: Duration.DurationInput | undefined) =>
+  given === undefined ? Either.right(undefined) : durationOf(field, given)
+
+/** Refuses clocks that are none, before anything is started. */
+const checkClocks = ({ idleTimeout, timeout }: ClockOptions) =>
+  Either.all([clockOf("timeout", timeout), clockOf("idleTimeout", idleTimeout)])
+
+const given = (duration: Duration.DurationInput | undefined) => Option.getOrUndefined(Duration.decodeUnknown(duration))
+
+const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
 /** Fails with `Timeout` when the total clock runs out. */
-const deadline = (config: ReplicateConfig, options: WaitOptions) => {
+const deadline = (config: ReplicateConfig, options: ClockOptions) => {
   const duration = totalClock(config, options)
   return timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
 }
@@ -46,10 +59,10 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
 export const clocked = <A>(
   open: Effect.Effect<Stream.Stream<A, ProviderError>, ProviderError, Scope.Scope>,
   config: ReplicateConfig,
-  options: Pick<StreamOptions, "timeout" | "idleTimeout">
+  options: ClockOptions
 ): Stream.Stream<A, ProviderError> =>
-  Stream.unwrapScoped(Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
-    const idle = options.idleTimeout === undefined ? config.idleTimeout : Duration.decode(options.idleTimeout)
+  Stream.unwrapScoped(Effect.flatMap(Effect.zipRight(checkClocks(options), Clock.currentTimeMillis), (startedAt) => {
+    const idle = given(options.idleTimeout) ?? config.idleTimeout
     const total = totalClock(config, options)
     const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
       new Timeout({ provider, clock, duration: clock === "total" ? total : duration })
@@ -112,9 +125,9 @@ export const wait = <A extends Prediction>(
   job: A,
   options: WaitOptions
 ): Effect.Effect<A, ProviderError> =>
-  Effect.flatMap(
-    deadline(jobs.config, options)(untilFinal(jobs, job, options)),
-    (final) => outcome(jobs.config, final)
+  checkClocks(options).pipe(
+    Effect.zipRight(deadline(jobs.config, options)(untilFinal(jobs, job, options))),
+    Effect.flatMap((final) => outcome(jobs.config, final))
   )
 
 /**
@@ -130,7 +143,7 @@ export const run = <A extends Prediction>(
 ): Effect.Effect<A, ProviderError> =>
   start(
     jobs,
-    prepared,
+    Effect.zipRight(checkClocks(options), prepared),
     hold,
     (job, restore) => Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
   ).pipe(
