@@ -167,16 +167,19 @@ describe("run", () => {
     { options: {}, run: { timeout: "soon" }, field: "timeout" },
     { options: {}, run: { cancelAfter: "soon" }, field: "cancelAfter" },
     { options: {}, run: { wait: "soon" }, field: "wait" }
-  ])("C14: rejects with an InvalidRequest for a duration that is none: $options $run", ({ field, options, run }) =>
-    Effect.gen(function*() {
-      // what a caller without types may send
-      const given = [options, run] as [Replicate.Options, Parameters<Replicate.Client["run"]>[2]]
-      const { emulator, replicate } = yield* setup(given[0])
-      const error = yield* rejection(replicate.run("test/quick", input, given[1]))
-      assert.instanceOf(error, InvalidRequest)
-      assert.include(error.message, `${field}: expected a duration`)
-      assert.lengthOf(yield* emulator.requests, 0)
-    }).pipe(Effect.scoped, withEnvironment({})))
+  ])(
+    "C14: rejects with an InvalidRequest for a duration that is none: $options $run",
+    ({ field, options, run }) =>
+      Effect.gen(function*() {
+        // what a caller without types may send
+        const given = [options, run] as [Replicate.Options, Parameters<Replicate.Client["run"]>[2]]
+        const { emulator, replicate } = yield* setup(given[0])
+        const error = yield* rejection(replicate.run("test/quick", input, given[1]))
+        assert.instanceOf(error, InvalidRequest)
+        assert.include(error.message, `${field}: expected a duration`)
+        assert.lengthOf(yield* emulator.requests, 0)
+      }).pipe(Effect.scoped, withEnvironment({}))
+  )
 
   it.scopedLive("rejects with a defect as it is", () =>
     Effect.gen(function*() {

@@ -22,7 +22,7 @@ import { InvalidRequest, type ProviderError } from "../ProviderError.js"
 import { type Download, Downloader } from "./FileOutput.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
-import { makeLatestVersion } from "./internal/latestVersion.js"
+import { type Latest, makeLatest } from "./internal/latestVersion.js"
 import { makeLimits } from "./internal/limits.js"
 import { makeSend } from "./internal/send.js"
 import type { ModelRef } from "./ModelRef.js"
@@ -111,6 +111,8 @@ export interface Service {
   readonly latestVersion: (
     model: { readonly owner: string; readonly name: string }
   ) => Effect.Effect<ModelRef, ProviderError>
+  /** The same, with whether it streams. @internal */
+  readonly latest: (model: { readonly owner: string; readonly name: string }) => Effect.Effect<Latest, ProviderError>
   /** The HTTP client for everything that is not the API itself, such as stream hosts. It never carries the token. */
   readonly web: HttpClient.HttpClient
   /** The bytes behind a URL or data URI; the token goes along only to the API's own origin. */
@@ -153,11 +155,13 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
     const limits = yield* makeLimits(config)
     const http = yield* makeHttp(config, limits)
     const api = yield* derive(config, limits, http.api)
+    const latest = makeLatest(config, api)
     return {
       config,
       api,
       send: makeSend(config, limits, http.api),
-      latestVersion: makeLatestVersion(config, api),
+      latest,
+      latestVersion: (model) => Effect.map(latest(model), ({ ref }) => ref),
       web: http.web,
       download: http.download,
       open: http.open

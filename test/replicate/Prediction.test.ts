@@ -75,6 +75,27 @@ describe("run", () => {
       })
   )
 
+  it.effect.each([
+    { status: "canceled", completed_at: "2026-01-02T03:05:00.2Z", overdue: true },
+    { status: "aborted", completed_at: "2026-01-02T03:05:00Z", overdue: true },
+    { status: "canceled", completed_at: "2026-01-02T03:04:59Z", overdue: undefined },
+    { status: "canceled", completed_at: null, overdue: undefined },
+    { status: "canceled", completed_at: "2026-01-02T03:05:00.2Z", deadline: null, overdue: undefined }
+  ])(
+    "C13: $status at $completed_at tells whether it was the deadline",
+    ({ completed_at, deadline = "2026-01-02T03:05:00Z", overdue, status }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ get: [Server.gives({ status, completed_at, deadline })] })
+        const error = yield* Server.timed(run()).pipe(Effect.provide(server.layer), Effect.flip)
+        assert(error._tag === "PredictionCanceled")
+        assert.strictEqual(error.overdue, overdue)
+        assert.strictEqual(
+          error.message.includes("as its deadline came. Run it again with a later one."),
+          overdue === true
+        )
+      })
+  )
+
   it.effect("C08: a failure carries the prediction, but not its input", () =>
     Effect.gen(function*() {
       const failed = { status: "failed", input, error: "no GPU", logs: "x".repeat(5000) + "end" }

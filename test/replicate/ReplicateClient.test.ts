@@ -415,6 +415,11 @@ describe("an id", () => {
       for (const call of [Prediction.get(id), Prediction.cancel(id)]) {
         const error = yield* failsWith(call).pipe(Effect.provide(server.layer))
         assert.strictEqual(error._tag, "InvalidRequest")
+        assert.strictEqual(
+          error.message,
+          "Replicate cannot take this request: prediction_id: expected an id or a name, neither empty nor a relative path. " +
+            "Correct it and call again."
+        )
       }
       assert.lengthOf(server.calls, 0)
     }))

@@ -44,6 +44,8 @@ const finalTimeout = Duration.seconds(5)
 export interface Options<A> {
   readonly view: View<A>
   readonly model: string
+  /** A model without a version is run by its latest one. */
+  readonly isLatest: boolean
   readonly unstreamable: "fail" | "poll" | "refuse"
   readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
 }
@@ -248,7 +250,9 @@ export const predictionStream = <A>(
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const call = yield* restore(prepare)
-      if (options.unstreamable === "refuse" && (yield* restore(saysUnstreamable(client, options.model)))) {
+      if (
+        options.unstreamable === "refuse" && (yield* restore(saysUnstreamable(client, options.model, options.isLatest)))
+      ) {
         return yield* unstreamable(options.model)
       }
       const { job: prediction, release } = yield* remote.createScoped(predictions(client), call, restore)

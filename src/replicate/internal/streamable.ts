@@ -68,12 +68,15 @@ const read = (client: Service, ref: ModelRef.ModelRef): Found => {
 }
 
 /**
- * Whether a model says that it gives no stream. That it could not be read is no reason to refuse it.
+ * Whether a model says that it gives no stream. That it could not be read is no reason to refuse it. `isLatest` says
+ * that a model without a version is run by its latest one, which is known then.
  *
  * @internal
  */
-export const saysUnstreamable = (client: Service, model: string): Effect.Effect<boolean> =>
-  Effect.match(versionOf(client, model), {
-    onFailure: () => false,
-    onSuccess: Option.exists(isUnstreamable)
-  })
+export const saysUnstreamable = (client: Service, model: string, isLatest: boolean): Effect.Effect<boolean> => {
+  const ref = Option.getRight(ModelRef.parse(model))
+  const said = Option.isSome(ref) && ref.value._tag === "Model" && isLatest
+    ? Effect.map(client.latest(ref.value), ({ isUnstreamable }) => isUnstreamable)
+    : Effect.map(versionOf(client, model), Option.exists(isUnstreamable))
+  return Effect.orElseSucceed(said, () => false)
+}
