@@ -9,7 +9,9 @@ import * as Layer from "effect/Layer"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
 import { endInOrder, exitCode } from "../examples/support/signals.js"
+import * as Catalogue from "../src/testing/internal/catalogue.js"
 import * as Control from "../src/testing/internal/control.js"
+import { faultExamples } from "../src/testing/internal/faultExamples.js"
 import * as ReplicateEmulator from "../src/testing/ReplicateEmulator.js"
 
 class CannotStart extends Data.TaggedError("CannotStart")<{ readonly message: string }> {}
@@ -33,10 +35,22 @@ const settings = Effect.gen(function*() {
   return { port, host: values.host, help: values.help }
 })
 
+const models = Catalogue.builtIn.map(({ description, name, official, training }) => {
+  const kinds = [official === false ? "not official: run it by a version" : "", training === undefined ? "" : "trains"]
+  const notes = kinds.filter((kind) => kind !== "").join(", ")
+  return `  ${name.padEnd(32)} ${description ?? ""}${notes === "" ? "" : ` (${notes})`}`
+})
+
+const faults = Object.values(faultExamples).map(({ about, fault }) => `  ${about}:\n    ${JSON.stringify(fault)}`)
+
 const usage = `Usage: npm run emulator -- [--port 0] [--host 127.0.0.1]
 
 Serves Replicate's API from memory until it is stopped: set the client's base URL to the address it prints. Any token
-is valid, webhooks are sent, and these routes look into it and make it fail:
+is valid, webhooks are sent, files are served from the same address as the API. Its models:
+
+${models.join("\n")}
+
+These routes look into it and make it fail:
 
 ${Control.routes.map(({ about, method, path }) => `  ${method.padEnd(6)} ${path.padEnd(24)} ${about}`).join("\n")}
 
@@ -46,7 +60,11 @@ A fault, for the next two predictions that are created:
     "matcher": { "method": "POST", "path": { "pattern": "/predictions$" } },
     "fault": { "_tag": "Answer", "status": 429, "body": { "detail": "slow down", "retry_after": 3 } },
     "times": 2
-  }'`
+  }'
+
+All faults:
+
+${faults.join("\n")}`
 
 const emulator = Layer.unwrapEffect(
   Effect.map(HttpClient.HttpClient, (webhookClient) => ReplicateEmulator.layer({ webhookClient }))

@@ -308,13 +308,18 @@ export class PredictionCanceled
     {
       provider: Schema.String,
       prediction: PredictionSummary,
-      status: Schema.Literal("canceled", "aborted")
+      status: Schema.Literal("canceled", "aborted"),
+      /** It was its deadline that stopped it, as far as the prediction tells. */
+      overdue: Schema.optional(Schema.Boolean)
     }
   )
 {
   override get message(): string {
     const what = this.status === "canceled" ? "was canceled" : "was aborted before it started"
-    return `${this.provider} prediction ${this.prediction.id} ${what}. Run it again if it was not meant to stop.`
+    const then = this.overdue === true
+      ? ", as its deadline came. Run it again with a later one"
+      : ". Run it again if it was not meant to stop"
+    return `${this.provider} prediction ${this.prediction.id} ${what}${then}.`
   }
 }
 

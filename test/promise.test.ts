@@ -160,6 +160,27 @@ describe.sequential("run", () => {
       assert.lengthOf(yield* emulator.requests, 0)
     }).pipe(Effect.scoped, withEnvironment({})))
 
+  it.live.each([
+    { options: { timeout: "soon" }, run: {}, field: "timeout" },
+    { options: { connectTimeout: "soon" }, run: {}, field: "connectTimeout" },
+    { options: { polling: "soon" }, run: {}, field: "polling" },
+    { options: {}, run: { timeout: "soon" }, field: "timeout" },
+    { options: {}, run: { cancelAfter: "soon" }, field: "cancelAfter" },
+    { options: {}, run: { wait: "soon" }, field: "wait" }
+  ])(
+    "C14: rejects with an InvalidRequest for a duration that is none: $options $run",
+    ({ field, options, run }) =>
+      Effect.gen(function*() {
+        // what a caller without types may send
+        const given = [options, run] as [Replicate.Options, Parameters<Replicate.Client["run"]>[2]]
+        const { emulator, replicate } = yield* setup(given[0])
+        const error = yield* rejection(replicate.run("test/quick", input, given[1]))
+        assert.instanceOf(error, InvalidRequest)
+        assert.include(error.message, `${field}: expected a duration`)
+        assert.lengthOf(yield* emulator.requests, 0)
+      }).pipe(Effect.scoped, withEnvironment({}))
+  )
+
   it.scopedLive("rejects with a defect as it is", () =>
     Effect.gen(function*() {
       const defect = new RangeError("broken driver")

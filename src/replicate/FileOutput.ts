@@ -8,6 +8,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { concat } from "../internal/bytes.js"
 import { fileReason } from "../internal/fileReason.js"
@@ -37,6 +38,21 @@ export class Downloader extends Context.Tag("effect-providers/replicate/FileOutp
   readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
   readonly open: (url: string) => Effect.Effect<Download, ProviderError>
 }>() {}
+
+/** The directory nearest above a path that is there. */
+const existingAbove = (
+  fs: FileSystem.FileSystem,
+  paths: Path.Path,
+  path: string
+): Effect.Effect<string, PlatformError> => {
+  const directory = paths.dirname(path)
+  return directory === path
+    ? Effect.succeed(directory)
+    : Effect.flatMap(
+      fs.exists(directory),
+      (isThere) => isThere ? Effect.succeed(directory) : existingAbove(fs, paths, directory)
+    )
+}
 
 /**
  * A file in a model's output.
@@ -77,7 +93,8 @@ export class FileOutput {
 
   /**
    * Writes the file to `path` and gives the absolute path. Missing directories are made, an existing file is
-   * replaced, and a failed download leaves nothing behind: the bytes go to a file beside it, which is then renamed.
+   * replaced, and a failed download leaves nothing behind: the bytes go to a file beside it, or beside the first
+   * directory that is missing, which gets its name when it is whole.
    */
   save(
     path: string
@@ -86,19 +103,23 @@ export class FileOutput {
       const fs = yield* FileSystem.FileSystem
       const paths = yield* Path.Path
       const target = paths.resolve(path)
-      const failed = (error: PlatformError) =>
-        new FileError({ path: target, operation: "write", reason: fileReason(error) })
-      const partial = yield* partialFile(paths, target)
+      const failure = (reason: string) => new FileError({ path: target, operation: "write", reason })
+      const failed = (error: PlatformError) => failure(fileReason(error))
 
-      // first of all, so that a file that is gone leaves no directories behind
-      const { stream } = yield* (yield* Downloader).open(this.url)
-      yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
+      const existing = yield* Effect.option(fs.stat(target))
+      if (Option.exists(existing, ({ type }) => type === "Directory")) {
+        return yield* failure("it is a directory, where the path of a file was expected")
+      }
+      // no directory is made before the file is whole: one that is made for nothing could not be removed safely
+      const above = yield* Effect.mapError(existingAbove(fs, paths, target), failed)
+      const partial = yield* partialFile(paths, paths.join(above, paths.basename(target)))
       yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(partial, { force: true })))
       // a failure of the sink is the disk's, a failure of the stream the network's: both keep their own type
-      yield* Effect.catchTags(Stream.run(stream, fs.sink(partial, { flag: "wx" })), {
+      yield* Effect.catchTags(Stream.run(this.stream, fs.sink(partial, { flag: "wx" })), {
         BadArgument: (error) => Effect.fail(failed(error)),
         SystemError: (error) => Effect.fail(failed(error))
       })
+      yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
       yield* Effect.mapError(fs.rename(partial, target), failed)
       return target
     }))

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Either from "effect/Either"
+import * as Predicate from "effect/Predicate"
 
 /**
  * A reference to what is run. `Model` runs the model's current version (official models); `Version` runs exactly one;
@@ -103,6 +104,10 @@ export const parse = (text: string): Either.Either<ModelRef, string> => {
     : version(owner, text.slice(slash + 1, colon), text.slice(colon + 1))
 }
 
+const isRef = (input: unknown): input is ModelRef =>
+  Predicate.hasProperty(input, "_tag") &&
+  (input._tag === "Model" || input._tag === "Version" || input._tag === "Deployment")
+
 /**
  * Reads a reference or its text. A reference is checked as a text is: it may be made of what a user typed.
  *
@@ -111,6 +116,8 @@ export const parse = (text: string): Either.Either<ModelRef, string> => {
  */
 export const decode = (input: Input): Either.Either<ModelRef, string> => {
   if (typeof input === "string") return parse(input)
+  // only programs without types give anything else
+  if (!isRef(input)) return Either.left("expected owner/name, or another reference to a model")
   switch (input._tag) {
     case "Model":
       return model(input.owner, input.name)
@@ -130,7 +137,7 @@ export const decode = (input: Input): Either.Either<ModelRef, string> => {
  * @category combinators
  */
 export const format = (input: Input): string => {
-  if (typeof input === "string") return input
+  if (!isRef(input)) return String(input)
   switch (input._tag) {
     case "Model":
       return `${input.owner}/${input.name}`

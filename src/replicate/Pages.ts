@@ -108,8 +108,23 @@ const circular = (link: string) =>
     provider,
     url: Failure.publicUrl(link),
     reason: "malformed",
-    detail: "the page leads to itself as the next one"
+    detail: "the page leads back to one that was read before"
   })
+
+/** Links of a traversal that are remembered. */
+const longestTrail = 10_000
+
+/** Tells whether a link is new to a traversal. */
+const makeTrail = () => {
+  const trail = new Set<string>()
+  return (link: string): boolean => {
+    if (trail.has(link)) return false
+    trail.add(link)
+    const [oldest] = trail
+    if (trail.size > longestTrail && oldest !== undefined) trail.delete(oldest)
+    return true
+  }
+}
 
 /**
  * Makes a list of what fetches its first page, and of how its items and its further pages are read. A link is asked
@@ -155,10 +170,15 @@ export const make = <A, I>(
 
   const fetchAt = (link: string) => fetch(follow(link), link)
 
-  const items = Stream.paginateChunkEffect(
-    fetch(first),
-    (page) => Effect.map(page, ({ next, results }) => [Chunk.unsafeFromArray(results), next] as const)
-  )
+  const items = Stream.suspend(() => {
+    const isNew = makeTrail()
+    return Stream.paginateChunkEffect(fetch(first), (page) =>
+      Effect.map(page, ({ links, next, results }) => {
+        // pages that lead in a circle would be read for ever
+        const circle = Option.filterMap(links.next, (link) => isNew(link) ? Option.none() : Option.some(circular(link)))
+        return [Chunk.unsafeFromArray(results), Option.orElse(Option.map(circle, Effect.fail), () => next)] as const
+      }))
+  })
 
   const isLimit = limit === undefined || (Number.isInteger(limit) && limit >= 0)
 

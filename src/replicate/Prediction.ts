@@ -219,6 +219,7 @@ const viewed = <A>(view: views.View<A>, model: ModelRef.Input, input: Input, opt
     const stream = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
       view,
       model: ModelRef.format(model),
+      isLatest: options.latestVersion ?? client.config.latestVersion,
       unstreamable: options.unstreamable ?? "fail",
       untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
     })

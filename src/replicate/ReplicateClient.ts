@@ -10,7 +10,7 @@ import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
-import type * as ConfigError from "effect/ConfigError"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,11 +18,11 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
-import type { ProviderError } from "../ProviderError.js"
+import { InvalidRequest, type ProviderError } from "../ProviderError.js"
 import { type Download, Downloader } from "./FileOutput.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
-import { makeLatestVersion } from "./internal/latestVersion.js"
+import { type Latest, makeLatest } from "./internal/latestVersion.js"
 import { makeLimits } from "./internal/limits.js"
 import { makeSend } from "./internal/send.js"
 import type { ModelRef } from "./ModelRef.js"
@@ -111,6 +111,8 @@ export interface Service {
   readonly latestVersion: (
     model: { readonly owner: string; readonly name: string }
   ) => Effect.Effect<ModelRef, ProviderError>
+  /** The same, with whether it streams. @internal */
+  readonly latest: (model: { readonly owner: string; readonly name: string }) => Effect.Effect<Latest, ProviderError>
   /** The HTTP client for everything that is not the API itself, such as stream hosts. It never carries the token. */
   readonly web: HttpClient.HttpClient
   /** The bytes behind a URL or data URI; the token goes along only to the API's own origin. */
@@ -153,11 +155,13 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
     const limits = yield* makeLimits(config)
     const http = yield* makeHttp(config, limits)
     const api = yield* derive(config, limits, http.api)
+    const latest = makeLatest(config, api)
     return {
       config,
       api,
       send: makeSend(config, limits, http.api),
-      latestVersion: makeLatestVersion(config, api),
+      latest,
+      latestVersion: (model) => Effect.map(latest(model), ({ ref }) => ref),
       web: http.web,
       download: http.download,
       open: http.open
@@ -188,6 +192,11 @@ export const layer = (
     Effect.map(make(options), (client) => Context.make(ReplicateClient, client).pipe(Context.add(Downloader, client)))
   )
 
+const issueOf = (error: unknown): string =>
+  error instanceof InvalidRequest
+    ? error.issues.map(({ field, message }) => `${field}: ${message}`).join("; ")
+    : String(error)
+
 /**
  * Provides the client with the settings of the environment, or of any other `Config`. A missing token is no failure
  * here: each call fails with `MissingAuth`. A malformed setting is.
@@ -207,4 +216,11 @@ export const layer = (
 export const layerConfig = (
   config: Config.Config<ReplicateConfig.Options> = ReplicateConfig.fromEnv
 ): Layer.Layer<ReplicateClient | Downloader, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.map(config, layer))
+  Layer.unwrapEffect(
+    Effect.flatMap(config, (options) =>
+      Effect.try({
+        // settings that come from outside are no defect where they are wrong
+        try: () => ReplicateConfig.make(options),
+        catch: (error) => ConfigError.InvalidData([], issueOf(error))
+      }).pipe(Effect.as(layer(options))))
+  )

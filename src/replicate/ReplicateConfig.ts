@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import * as Polling from "../http/Polling.js"
 import * as Retry from "../http/Retry.js"
 import { isPresent } from "../internal/token.js"
+import { durationOf } from "./internal/invalid.js"
 
 /**
  * How many calls are let out in any minute, by what the API counts apart. The API counts by account, which no token
@@ -132,8 +133,11 @@ const rateLimits = (given: Options["rateLimit"] = false): RateLimits | undefined
   }
 }
 
+const clock = (field: keyof Options, duration: Duration.DurationInput): Duration.Duration =>
+  Either.getOrThrowWith(durationOf(field, duration), (error) => error)
+
 /**
- * Completes options with the defaults.
+ * Completes options with the defaults. Throws an `InvalidRequest` for a duration that is none.
  *
  * @example
  * ```ts
@@ -150,11 +154,11 @@ export const make = (options: Options = {}): ReplicateConfig => ({
   token: Option.filter(Option.fromNullable(options.token), isPresent),
   needsAuth: options.needsAuth ?? true,
   baseUrl: versioned(String(options.baseUrl ?? "https://api.replicate.com")),
-  connectTimeout: Duration.decode(options.connectTimeout ?? "30 seconds"),
-  idleTimeout: options.idleTimeout === undefined ? undefined : Duration.decode(options.idleTimeout),
-  timeout: Duration.decode(options.timeout ?? "10 minutes"),
-  cancelTimeout: Duration.decode(options.cancelTimeout ?? "5 seconds"),
-  uploadTimeout: Duration.decode(options.uploadTimeout ?? "10 minutes"),
+  connectTimeout: clock("connectTimeout", options.connectTimeout ?? "30 seconds"),
+  idleTimeout: options.idleTimeout === undefined ? undefined : clock("idleTimeout", options.idleTimeout),
+  timeout: clock("timeout", options.timeout ?? "10 minutes"),
+  cancelTimeout: clock("cancelTimeout", options.cancelTimeout ?? "5 seconds"),
+  uploadTimeout: clock("uploadTimeout", options.uploadTimeout ?? "10 minutes"),
   retry: {
     ...Retry.defaultPolicy,
     ...options.retry,
@@ -165,7 +169,7 @@ export const make = (options: Options = {}): ReplicateConfig => ({
     ? Polling.adaptive()
     : Polling.isPolicy(options.polling)
     ? options.polling
-    : Polling.fixed(options.polling),
+    : Polling.fixed(clock("polling", options.polling)),
   latestVersion: options.latestVersion ?? false,
   userAgent: options.userAgent ?? "effect-providers",
   transformClient: options.transformClient ?? ((client) => client)

@@ -72,7 +72,10 @@ export interface Options {
   readonly baseUrl?: string | URL | undefined
   /** Origin the event streams are on; default that of the API. */
   readonly streamUrl?: string | URL | undefined
-  /** Origin the files are on; default that of the API. */
+  /**
+   * Origin the files are on; default that of the API, where clients send their token along. Replicate has output files
+   * on hosts of their own, which get none: name another origin to see that.
+   */
   readonly fileUrl?: string | URL | undefined
   /** Most bytes of an uploaded file; default 104857600 (100 Mi). */
   readonly maxFileSize?: number | undefined

@@ -264,9 +264,9 @@ describe("what is no file", () => {
         const at = epoch
         const settings = Object.freeze({ at, numbers: [1, 2, 3], deep: { a: [{}] }, time: DateTime.unsafeMake(0) })
         const plain = Object.freeze({ prompt: "hi", settings, other: [settings, settings], none: undefined })
-        assert.strictEqual(yield* inputFiles(client, plain), plain)
+        assert.strictEqual(yield* Effect.flatten(inputFiles(client, plain)), plain)
         const given = Object.freeze({ ...plain, files: Object.freeze([{ png }, settings]) })
-        const result = yield* inputFiles(client, given)
+        const result = yield* Effect.flatten(inputFiles(client, given))
         assert.strictEqual(result["settings"], settings)
         assert.strictEqual(result["other"], plain.other)
         assert.isTrue("none" in result)
@@ -341,6 +341,48 @@ describe("what is no file", () => {
       input: { a: Reflect.construct(FileInput.FileInput, [{ no: "bytes" }]) },
       field: "input.a",
       message: /bytes or a Blob/
+    },
+    {
+      what: "a FileInput of a text",
+      input: { a: Reflect.construct(FileInput.FileInput, ["text"]) },
+      field: "input.a",
+      message: /bytes or a Blob.*TextEncoder/
+    },
+    {
+      what: "a FileInput of nothing",
+      input: { a: [Reflect.construct(FileInput.FileInput, [undefined])] },
+      field: "input.a.0",
+      message: /bytes or a Blob/
+    },
+    {
+      what: "a stream that is none",
+      input: { a: Reflect.construct(FileInput.FileInput, [{ _tag: "Stream", stream: [png] }]) },
+      field: "input.a",
+      message: /Stream of bytes or a ReadableStream/
+    },
+    {
+      what: "a getter that throws",
+      input: {
+        a: {
+          get b() {
+            throw new Error("no")
+          }
+        }
+      },
+      field: "input.a",
+      message: /getter/
+    },
+    {
+      what: "a Proxy that throws",
+      input: {
+        a: new Proxy([], {
+          get: () => {
+            throw new Error("no")
+          }
+        })
+      },
+      field: "input.a",
+      message: /Proxy/
     }
   ])(
     "C26: $what is refused before anything is sent",
@@ -353,6 +395,47 @@ describe("what is no file", () => {
           else assert.match(issue?.field ?? "", field)
           if (typeof message === "string") assert.strictEqual(issue?.message, message)
           else assert.match(issue?.message ?? "", message)
+          assert.lengthOf(yield* emulator.requests, 0)
+        })
+      )
+  )
+
+  it.effect.each([
+    { what: "nothing", input: undefined, message: /not undefined/ },
+    { what: "null", input: null, message: /not null/ },
+    { what: "a text", input: "prompt", message: /not string/ },
+    { what: "a list", input: [{ prompt: "a" }], message: /not an array/ },
+    { what: "a file", input: png, message: /the file in a field/ },
+    { what: "a Promise", input: Promise.resolve({}), message: /await/ },
+    {
+      what: "a getter",
+      input: {
+        get prompt() {
+          throw new Error("no")
+        }
+      },
+      message: /getter/
+    }
+  ])(
+    "C26: $what in the place of the input is refused before anything is sent",
+    ({ input, message }) =>
+      emulated((_, emulator) =>
+        Effect.gen(function*() {
+          // what a caller without types may send
+          const given = input as Prediction.Input
+          const options = { unstreamable: "refuse", latestVersion: true } as const
+          for (
+            const call of [
+              Prediction.create("acme/any", given, options),
+              Prediction.run("acme/any", given, options),
+              Stream.runDrain(Prediction.stream("acme/any", given, options))
+            ]
+          ) {
+            const { issues: [issue, ...others] } = yield* refused(call)
+            assert.lengthOf(others, 0)
+            assert.strictEqual(issue?.field, "input")
+            assert.match(issue?.message ?? "", message)
+          }
           assert.lengthOf(yield* emulator.requests, 0)
         })
       )
@@ -397,6 +480,10 @@ describe("where it goes", () => {
       what: "a stream",
       make: (content: Uint8Array<ArrayBuffer>) =>
         Effect.succeed(FileInput.fromStream(Stream.make(content.subarray(0, 1000), content.subarray(1000))))
+    },
+    {
+      what: "a ReadableStream",
+      make: (content: Uint8Array<ArrayBuffer>) => Effect.succeed(FileInput.fromStream(new Blob([content]).stream()))
     }
   ])(
     "C26: $what of 256 kB is a part of the input, of one byte more an upload",
@@ -629,6 +716,28 @@ describe("what can go wrong", () => {
         })
       )
   )
+
+  it.effect("C26: a ReadableStream is for one input", () =>
+    emulated((_, emulator) =>
+      Effect.gen(function*() {
+        const file = FileInput.fromStream(new Blob([png]).stream())
+        yield* create({ file })
+        const before = (yield* emulator.requests).length
+        const error = yield* refused(create({ file }))
+        assert.match(error.issues[0]?.message ?? "", /one of its own/)
+        assert.lengthOf(yield* emulator.requests, before)
+      })
+    ))
+
+  it.effect("C26: a ReadableStream that breaks is refused", () =>
+    emulated((_, emulator) =>
+      Effect.gen(function*() {
+        const broken = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("disk")) })
+        const error = yield* refused(create({ file: FileInput.fromStream(broken) }))
+        assert.deepInclude(error.issues[0], { field: "input.file", message: "the ReadableStream could not be read" })
+        assert.lengthOf(yield* emulator.requests, 0)
+      })
+    ))
 
   it.effect("C26: a stream is stopped as soon as it is too large", () =>
     emulated((_, emulator) =>

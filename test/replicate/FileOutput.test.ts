@@ -393,13 +393,19 @@ describe("save", () => {
         }))
   )
 
-  it.scoped("C17: a file that is gone leaves no directories behind", () =>
-    withDirectory([Server.status(404)], (directory) =>
-      Effect.gen(function*() {
-        const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/x/a/b/c.png`))
-        assert.strictEqual(error._tag, "ResponseError")
-        assert.deepStrictEqual([...(yield* list(directory))], [])
-      })))
+  it.scoped.each([
+    { what: "that is gone", answer: Server.status(404) },
+    { what: "that breaks midway", answer: partial("breaks") }
+  ])(
+    "C17: a file $what leaves no directories behind",
+    ({ answer }) =>
+      withDirectory([answer], (directory) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(new FileOutput(url).save(`${directory}/x/a/b/c.png`))
+          assert.strictEqual(error._tag, "ResponseError")
+          assert.deepStrictEqual([...(yield* list(directory))], [])
+        }))
+  )
 
   it.scoped.each(["x".repeat(240), "é".repeat(125), `x${"𝒳".repeat(63)}yz`])(
     "C15: saves to a name as long as the system takes: %s",
@@ -433,6 +439,29 @@ describe("save", () => {
         assert.strictEqual(yield* read(`${directory}/out`), "a".repeat(50_000))
         assert.deepStrictEqual([...(yield* list(directory))], ["out"])
       })))
+
+  it.scoped("C15: a directory is no place for a file, and says so", () =>
+    withDirectory([body("image")], (directory) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(new FileOutput(url).save(directory))
+        const message =
+          `The file ${directory} could not be written: it is a directory, where the path of a file was expected.`
+        assert.strictEqual(error.message, message)
+      })))
+
+  it.scoped("C15: nothing is fetched for a target that cannot be written", () => {
+    const server = Server.make({ other: [body("image")] })
+    return Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      yield* fs.writeFileString(`${directory}/file`, "not a directory")
+      for (const target of [directory, `${directory}/file/out`, `${directory}/file/a/out`, `${directory}/a\0b`]) {
+        const error = yield* Effect.flip(new FileOutput(url).save(target))
+        assert.strictEqual(error._tag, "FileError")
+      }
+      assert.lengthOf(server.calls, 0)
+    }).pipe(Effect.provide(Layer.merge(server.layer, NodeContext.layer)))
+  })
 
   it.scoped("C15: a target that cannot be written is a FileError, and nothing is left behind", () =>
     withDirectory([body("image")], (directory) =>

@@ -105,6 +105,39 @@ describe("the items of a list", () => {
       assert.lengthOf(server.calls, 2)
     }))
 
+  it.effect("C18: end with an error where pages lead in a circle", () =>
+    Effect.gen(function*() {
+      const server = serving([
+        page(["a"], { next: next("1") }),
+        page(["b"], { next: next("2") }),
+        page(["c"], { next: next("3") }),
+        page(["d"], { next: next("2") }),
+        page(["e"], { next: next("4") })
+      ])
+      const list = Pages.predictions()
+      const seen: Array<string> = []
+      const error = yield* list.items.pipe(
+        Stream.runForEach(({ id }) => Effect.sync(() => seen.push(id))),
+        Effect.flip,
+        Effect.provide(server.layer)
+      )
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed", url: `${base}/predictions` })
+      assert.include(error.message, "back to one that was read before")
+      assert.deepStrictEqual(seen, ["a", "b", "c", "d"])
+      assert.lengthOf(server.calls, 4)
+    }))
+
+  it.effect("C18: can be read twice, and at the same time", () =>
+    Effect.gen(function*() {
+      const pages = [page(["a"], { next: next("1") }), page(["b"])]
+      const server = Server.make({
+        other: [({ url }) => FakeHttp.json(url.includes("cursor") ? pages[1] : pages[0])]
+      })
+      const list = Pages.predictions()
+      const both = yield* Effect.all([idsOf(list), idsOf(list)], { concurrency: 2 }).pipe(Effect.provide(server.layer))
+      assert.deepStrictEqual(both, [["a", "b"], ["a", "b"]])
+    }))
+
   it.effect("C24: a page that fails for a moment is fetched again, and no item is lost or doubled", () =>
     Effect.gen(function*() {
       const server = Server.make({

@@ -75,6 +75,27 @@ describe("run", () => {
       })
   )
 
+  it.effect.each([
+    { status: "canceled", completed_at: "2026-01-02T03:05:00.2Z", overdue: true },
+    { status: "aborted", completed_at: "2026-01-02T03:05:00Z", overdue: true },
+    { status: "canceled", completed_at: "2026-01-02T03:04:59Z", overdue: undefined },
+    { status: "canceled", completed_at: null, overdue: undefined },
+    { status: "canceled", completed_at: "2026-01-02T03:05:00.2Z", deadline: null, overdue: undefined }
+  ])(
+    "C13: $status at $completed_at tells whether it was the deadline",
+    ({ completed_at, deadline = "2026-01-02T03:05:00Z", overdue, status }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ get: [Server.gives({ status, completed_at, deadline })] })
+        const error = yield* Server.timed(run()).pipe(Effect.provide(server.layer), Effect.flip)
+        assert(error._tag === "PredictionCanceled")
+        assert.strictEqual(error.overdue, overdue)
+        assert.strictEqual(
+          error.message.includes("as its deadline came. Run it again with a later one."),
+          overdue === true
+        )
+      })
+  )
+
   it.effect("C08: a failure carries the prediction, but not its input", () =>
     Effect.gen(function*() {
       const failed = { status: "failed", input, error: "no GPU", logs: "x".repeat(5000) + "end" }
@@ -243,7 +264,12 @@ describe("options", () => {
     { field: "wait", options: { wait: 60_001 } },
     { field: "wait", options: { wait: Duration.infinity } },
     { field: "cancelAfter", options: { cancelAfter: "4 seconds" } },
+    { field: "wait", options: { wait: "soon" } },
+    { field: "wait", options: { wait: Number.NaN } },
     { field: "cancelAfter", options: { cancelAfter: Duration.infinity } },
+    { field: "cancelAfter", options: { cancelAfter: "366 days" } },
+    { field: "cancelAfter", options: { cancelAfter: 1e30 } },
+    { field: "cancelAfter", options: { cancelAfter: "soon" } },
     { field: "webhook", options: { webhook: "example.com/hook" } },
     { field: "webhook", options: { webhook: "" } },
     { field: "webhook", options: { webhook: "localhost:3000/hook" } },
@@ -256,6 +282,41 @@ describe("options", () => {
       assert.lengthOf(calls, 0)
       assert(result._tag === "Left" && result.left._tag === "InvalidRequest")
       assert.include(result.left.message.toLowerCase(), field.toLowerCase())
+    }))
+
+  it.effect("C13: cancelAfter without end says how to have no deadline", () =>
+    Effect.gen(function*() {
+      const { result } = yield* created({ cancelAfter: Duration.infinity })
+      assert(result._tag === "Left")
+      assert.include(result.left.message, "5 seconds to 365 days; leave it out for no deadline")
+      assert.strictEqual((yield* created({ cancelAfter: "365 days" })).result._tag, "Right")
+    }))
+
+  it.effect.each([
+    { field: "timeout", options: { timeout: "soon" } },
+    { field: "timeout", options: { timeout: Number.NaN } },
+    { field: "idleTimeout", options: { idleTimeout: "soon" } }
+  ])("C14: $options is refused before any request", ({ field, options }) =>
+    Effect.gen(function*() {
+      // what a caller without types may send
+      const given = options as Prediction.StreamOptions
+      const server = Server.make()
+      const prediction = new Prediction.Prediction({ id: Server.id, status: "starting" })
+      for (
+        const call of [
+          Prediction.run(Server.model, input, given),
+          Prediction.wait(prediction, given),
+          Training.run(`${Server.model}:${Server.version}`, { destination: "acme/mine", input: {} }, given),
+          Stream.runDrain(Prediction.stream(Server.model, input, given)),
+          Stream.runDrain(Prediction.watch(Server.model, input, given))
+        ]
+      ) {
+        const error = yield* Effect.flip(Effect.asVoid(call)).pipe(Effect.provide(server.layer))
+        assert(error._tag === "InvalidRequest")
+        assert.strictEqual(error.issues[0]?.field, field)
+        assert.include(error.message, "expected a duration")
+      }
+      assert.lengthOf(server.calls, 0)
     }))
 
   it.effect("C11: a wrong event name is told with the right ones", () =>
@@ -538,6 +599,37 @@ describe("interruption", () => {
       assert.strictEqual(yield* TestClock.currentTimeMillis, 10_000)
       yield* Server.elapse(600)
       assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  const ended = "event: output\ndata: Once\n\nevent: done\ndata: {}\n\n"
+
+  it.effect.each([
+    { way: "stream", effect: stream({ idleTimeout: "10 seconds" }) },
+    { way: "watch", effect: watch({ idleTimeout: "10 seconds" }) },
+    { way: "Training.watch", effect: watchTraining({ idleTimeout: "10 seconds" }) }
+  ])("C13: $way: the idle clock does not run before the prediction is there", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(20, streamable)], other: [() => sse(ended)] })
+      yield* Server.timed(effect).pipe(Effect.provide(server.layer))
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+
+  it.effect.each([
+    { way: "stream", effect: stream({ timeout: "30 seconds" }) },
+    { way: "watch", effect: watch({ timeout: "30 seconds" }) },
+    { way: "Training.watch", effect: watchTraining({ timeout: "30 seconds" }) }
+  ])("C14: $way: the total clock runs before the prediction is there", ({ effect }) =>
+    Effect.gen(function*() {
+      for (const create of [Server.later(20, streamable), Server.silent]) {
+        const startedAt = yield* TestClock.currentTimeMillis
+        const server = Server.make(
+          { create: [create], get: [running], other: [Server.openSse(": hi\n\n")] },
+          { connectTimeout: "2 minutes", cancelTimeout: "0 seconds" }
+        )
+        const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
+        assert.deepInclude(error, { _tag: "Timeout", clock: "total", duration: Duration.seconds(30) })
+        assert.strictEqual((yield* TestClock.currentTimeMillis) - startedAt, 30_000)
+      }
     }))
 
   it.effect.each([

@@ -356,6 +356,22 @@ describe("refused before it costs anything", () => {
       assert.deepStrictEqual(kinds(server), [...first.map(() => "other"), "create", "other", "get"])
     }))
 
+  it.effect("R20, edge 18: with the latest version the model is read once for both, and for what comes after", () =>
+    Effect.gen(function*() {
+      const make = (answers: ReadonlyArray<Server.Answer>) =>
+        Server.make({ create: [streams()], other: [...answers, answered] })
+      const options = { ...refuse, latestVersion: true }
+      const refused = make([model(unstreamable)])
+      const errors = yield* Effect.all([1, 2].map(() => Effect.flip(ask("stream", Server.model, options)))).pipe(
+        Effect.provide(refused.layer)
+      )
+      assert.deepStrictEqual(errors.map(({ _tag }) => _tag), ["InvalidRequest", "InvalidRequest"])
+      assert.deepStrictEqual(kinds(refused), ["other"])
+      const allowed = make([model(streamable)])
+      yield* Effect.provide(ask("stream", Server.model, options), allowed.layer)
+      assert.deepStrictEqual(kinds(allowed), ["other", "create", "other", "get"])
+    }))
+
   it.effect("R20, edge 18: nor is one that turns out not to stream kept", () =>
     Effect.gen(function*() {
       const server = Server.make({ other: [model(streamable)] })

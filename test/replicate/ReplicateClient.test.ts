@@ -100,7 +100,10 @@ describe("a create", () => {
     { what: "broke off", answer: Server.breaks("ECONNRESET") },
     { what: "was answered by 502", answer: Server.status(502, "") },
     { what: "got no answer", answer: Server.silent },
-    { what: "got half an answer", answer: Server.status(201, "{\"id\":", { "content-type": "application/json" }) }
+    { what: "got half an answer", answer: Server.status(201, "{\"id\":", { "content-type": "application/json" }) },
+    { what: "got half an answer under 203", answer: Server.status(203, "{\"id\":") },
+    { what: "got something else under 203", answer: Server.status(203, { detail: "ok" }) },
+    { what: "got nothing but 204", answer: () => new Response(null, { status: 204 }) }
   ])(
     "C06: that $what may have started, and is not to be retried by others either",
     ({ answer }) =>
@@ -122,6 +125,13 @@ describe("a create", () => {
       const server = Server.make({ create: [answer] }, { maxRetries: 0 })
       const error = yield* failsWith(create).pipe(Effect.provide(server.layer))
       assert.notProperty(error, "mayHaveStarted")
+    }))
+
+  it.effect("C06: a read under a status that no read has is malformed", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.gives({}, 203)] }, { maxRetries: 0 })
+      const error = yield* failsWith(Prediction.get(Server.id)).pipe(Effect.provide(server.layer))
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed", status: 203 })
     }))
 
   it.effect("C24: a read that broke off says nothing of the kind", () =>
@@ -405,6 +415,11 @@ describe("an id", () => {
       for (const call of [Prediction.get(id), Prediction.cancel(id)]) {
         const error = yield* failsWith(call).pipe(Effect.provide(server.layer))
         assert.strictEqual(error._tag, "InvalidRequest")
+        assert.strictEqual(
+          error.message,
+          "Replicate cannot take this request: prediction_id: expected an id or a name, neither empty nor a relative path. " +
+            "Correct it and call again."
+        )
       }
       assert.lengthOf(server.calls, 0)
     }))

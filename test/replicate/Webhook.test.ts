@@ -136,6 +136,9 @@ describe("verify", () => {
         "webhook-signature": right.replace(/.=$/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}=`)
       })
     ],
+    // only programs without types can do that
+    ["no body", "malformed-body", { ...with_({}), body: Reflect.get({}, "body") }],
+    ["a body that was parsed", "malformed-body", { ...with_({}), body: JSON.parse(json()) }],
     ["the right signature last", "ok", with_({ "webhook-signature": `${other} v2,abc junk ${right}` })],
     ["the right signature first", "ok", with_({ "webhook-signature": `${right} ${other}` })]
   ])("%s: %s", ([, expected, given]) =>

@@ -343,6 +343,32 @@ describe("connections", () => {
     }))
 })
 
+describe("a connection that is asked to wait", () => {
+  const hint = (seconds: number) => Server.status(429, {}, { "retry-after": String(seconds) })
+  const asked = (seconds: number) =>
+    read({
+      other: [hint(seconds), sends(event("output", "Once"), done)],
+      get: [running, running, gave("Once")]
+    })
+
+  it.effect("R22, edge 16: waits as long as the host asks", () =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* asked(7)
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once")
+      assert.deepStrictEqual(pauses(server), [7000])
+    }))
+
+  it.effect("R22, edge 16: that is more than is waited for is not made: the prediction is waited for", () =>
+    Effect.gen(function*() {
+      const { error, server, text } = yield* asked(3600)
+      assert.isUndefined(error)
+      assert.strictEqual(text, "Once")
+      assert.deepStrictEqual(pauses(server), [])
+      assert.isBelow(server.times("get").at(-1) ?? Infinity, 3_600_000)
+    }))
+})
+
 describe("how it ends", () => {
   const token = event("output", "Once")
 
@@ -393,6 +419,28 @@ describe("how it ends", () => {
       assert.isUndefined(error)
       assert.strictEqual(text, "Once")
     }))
+
+  it.effect.each([
+    { what: "agrees with it", get: gave("Once", " upon"), tag: undefined },
+    { what: "does not agree with it", get: gave("Twice"), tag: "StreamInterrupted" },
+    { what: "cannot be read", get: Server.status(500), tag: "StreamInterrupted" },
+    { what: "is not there", get: unreadable, tag: "StreamInterrupted" },
+    { what: "is read after more than 5 seconds", get: Server.later(9, gave("Once", " upon")), tag: undefined },
+    { what: "never ends", get: running, tag: "Timeout" }
+  ])(
+    "C20, edge 9: a plain done on a second connection holds where the prediction $what",
+    ({ get, tag }) =>
+      Effect.gen(function*() {
+        const result = yield* read({
+          other: [sends(event("output", "Once", "1:0")), sends(event("output", " upon", "1:1"), done)],
+          get: [running, get]
+        })
+        assert.strictEqual(result.tag, tag)
+        assert.strictEqual(result.text, "Once upon")
+        assert.strictEqual(result.server.count("cancel"), 0)
+        if (result.error?._tag === "StreamInterrupted") assert.strictEqual(result.error.predictionId, Server.id)
+      })
+  )
 
   it.effect.each([
     { reason: "error", tag: "PredictionFailed" },
@@ -527,6 +575,46 @@ describe("how it ends", () => {
       const { came, error } = yield* collect(Prediction.files(Server.model, {})).pipe(Effect.provide(server.layer))
       assert.isUndefined(error)
       assert.deepStrictEqual(came.map(({ url }) => url), [picture])
+    }))
+
+  it.effect.each([
+    { what: "a list of URLs", output: [picture, "https://x.y/2.png"] },
+    { what: "one URL", output: picture }
+  ])(
+    "R20, edge 17: $what, of which nothing was streamed, is what the host would have streamed",
+    ({ output }) =>
+      Effect.gen(function*() {
+        const urls = [output].flat()
+        for (const create of [streamable, streamsFiles]) {
+          const make = () =>
+            Server.make({ create: [create], other: [unreadable], get: [Server.gives({ status: "succeeded", output })] })
+          const outputs = yield* Effect.provide(collect(Prediction.stream(Server.model, {})), make().layer)
+          assert.deepStrictEqual(outputs.came.slice(0, -1), [
+            ...urls.map((url) =>
+              create === streamable ? { _tag: "TextDelta" as const, text: url } : { _tag: "File" as const, url }
+            )
+          ])
+          const files = yield* Effect.provide(collect(Prediction.files(Server.model, {})), make().layer)
+          assert.isUndefined(files.error)
+          assert.deepStrictEqual(files.came.map(({ url }) => url), urls)
+        }
+      })
+  )
+
+  it.effect("R20, edge 7: a value that is nested deeper than JSON can be written is no defect", () =>
+    Effect.gen(function*() {
+      const depth = 20_000
+      const deep = `${"[".repeat(depth)}"${picture}"${"]".repeat(depth)}`
+      const get = () =>
+        new Response(`{"id":"${Server.id}","status":"succeeded","output":{"deep":${deep}}}`, {
+          headers: { "content-type": "application/json" }
+        })
+      const server = Server.make({ create: [streamable], other: [unreadable], get: [get] })
+      const { came, error } = yield* Effect.provide(collect(Prediction.events(Server.model, {})), server.layer)
+      assert.isUndefined(error)
+      assert.deepStrictEqual(came.map(String), [picture, ""])
+      const some = yield* read({ other: [sends(event("output", "{"))], get: [get] })
+      assert.strictEqual(some.tag, "StreamInterrupted")
     }))
 
   it.effect("R20, edge 7: an output that was removed before any of it was streamed is no clean end", () =>

@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { routes } from "../../src/testing/internal/control.js"
+import { faultExamples } from "../../src/testing/internal/faultExamples.js"
 
 const origin = "https://api.replicate.com"
 const llama = "meta/meta-llama-3-70b-instruct"
@@ -141,6 +142,11 @@ describe("faults over HTTP", () => {
     [{ matcher: {}, fault: {} }, "fault._tag"],
     [{ matcher: {}, fault: { _tag: "Answer" } }, "fault.status"],
     [{ matcher: {}, fault: { _tag: "Answer", status: 99 } }, "fault.status"],
+    [{ matcher: {}, fault: { _tag: "Answer", status: 200, headers: { "x y": "1" } } }, "fault.headers.x y"],
+    [{ matcher: {}, fault: { _tag: "Answer", status: 200, headers: { "": "1" } } }, "fault.headers."],
+    [{ matcher: {}, fault: { _tag: "Answer", status: 200, headers: { "x-a": "1\r\nx-b: 2" } } }, "fault.headers.x-a"],
+    [{ matcher: {}, fault: { _tag: "Answer", status: 200, headers: { "x-a": "\u{1F999}" } } }, "fault.headers.x-a"],
+    [{ matcher: {}, fault: { _tag: "ContentType", contentType: "text/html\n" } }, "fault.contentType"],
     [{ matcher: {}, fault: { _tag: "Delay", duration: "soon" } }, "fault.duration"],
     [{ matcher: {}, fault: { _tag: "Delay", duration: -1 } }, "fault.duration"],
     [{ matcher: {}, fault: { _tag: "SlowBody", bytes: 0, pause: 1 } }, "fault.bytes"],
@@ -162,6 +168,31 @@ describe("faults over HTTP", () => {
         })
       )
   )
+})
+
+describe("the examples of --help", () => {
+  it.effect("are taken as they are, one for each fault", () =>
+    emulated((call, { faults }) =>
+      Effect.gen(function*() {
+        for (const [tag, { about, fault }] of Object.entries(faultExamples)) {
+          assert.strictEqual(fault._tag, tag)
+          assert.isNotEmpty(about)
+          assert.strictEqual((yield* call("POST", "faults", { matcher: {}, fault: asJson(fault) })).status, 201)
+        }
+        assert.lengthOf(yield* faults, Object.keys(faultExamples).length)
+      })
+    ))
+
+  it.effect("has a model of the community, which runs by its version only", () =>
+    emulated((_, emulator) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Prediction.create("emulator/community", input))
+        assert.strictEqual(error._tag, "ModelNotFound")
+        const { version } = yield* Prediction.create("emulator/community", input, { latestVersion: true })
+        assert.match(version ?? "", /^[0-9a-f]{64}$/)
+        assert.lengthOf(yield* emulator.predictions, 1)
+      })
+    ))
 })
 
 describe("what happened, over HTTP", () => {

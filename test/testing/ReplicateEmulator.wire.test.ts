@@ -375,7 +375,7 @@ describe("models", () => {
         assert.include(listed, "acme/community")
         assert.notInclude(listed, "emulator/secret")
         const found = (yield* send({ operation: "QUERY /models", body: "community" })).json.results
-        assert.deepStrictEqual(names(found), ["acme/community"])
+        assert.deepStrictEqual(names(found), ["emulator/community", "acme/community"])
         assert.strictEqual((yield* send({ operation: "GET /models/emulator/secret" })).status, 200)
 
         const { is_official, latest_version } = (yield* send({ operation: "GET /models/acme/community" })).json

@@ -18,7 +18,9 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createServer, type IncomingMessage } from "node:http"
 import { createInterface } from "node:readline"
+import { builtIn } from "../../src/testing/internal/catalogue.js"
 import { routes } from "../../src/testing/internal/control.js"
+import { faultExamples } from "../../src/testing/internal/faultExamples.js"
 
 const llama = "meta/meta-llama-3-70b-instruct"
 const input = { prompt: "Say hello" }
@@ -360,5 +362,15 @@ describe("the program", () => {
         assert.match(stdout, new RegExp(`${method} +${path} +${about.replaceAll(/[{}?]/g, "\\$&")}`))
       }
       for (const option of ["--port", "--host"]) assert.include(stdout, option)
+      for (const { about, fault } of Object.values(faultExamples)) {
+        assert.include(stdout, JSON.stringify(fault))
+        assert.include(stdout, about)
+      }
+      const lineOf = (name: string) => stdout.split("\n").find((line) => line.includes(name))
+      for (const { name } of builtIn) assert.isDefined(lineOf(name), name)
+      assert.include(lineOf("black-forest-labs/flux-schnell"), "trains")
+      assert.notInclude(lineOf("meta/meta-llama-3-70b-instruct"), "trains")
+      assert.include(lineOf("emulator/community"), "not official")
+      assert.notInclude(lineOf("emulator/slow"), "not official")
     }), 60_000)
 })

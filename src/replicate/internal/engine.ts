@@ -1,5 +1,8 @@
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Polling from "../../http/Polling.js"
@@ -9,6 +12,7 @@ import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { provider } from "./http.js"
+import { durationOf } from "./invalid.js"
 import type { Jobs } from "./jobs.js"
 import { outcome } from "./outcome.js"
 import * as remote from "./remote.js"
@@ -20,11 +24,21 @@ import * as remote from "./remote.js"
  */
 export type Prepared<A> = Effect.Effect<Effect.Effect<A, ProviderError>, ProviderError>
 
-const totalClock = (config: ReplicateConfig, options: WaitOptions) =>
-  options.timeout === undefined ? config.timeout : Duration.decode(options.timeout)
+type ClockOptions = Pick<StreamOptions, "timeout" | "idleTimeout">
+
+const clockOf = (field: keyof ClockOptions, given: Duration.DurationInput | undefined) =>
+  given === undefined ? Either.right(undefined) : durationOf(field, given)
+
+/** Refuses clocks that are none, before anything is started. */
+const checkClocks = ({ idleTimeout, timeout }: ClockOptions) =>
+  Either.all([clockOf("timeout", timeout), clockOf("idleTimeout", idleTimeout)])
+
+const given = (duration: Duration.DurationInput | undefined) => Option.getOrUndefined(Duration.decodeUnknown(duration))
+
+const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
 /** Fails with `Timeout` when the total clock runs out. */
-const deadline = (config: ReplicateConfig, options: WaitOptions) => {
+const deadline = (config: ReplicateConfig, options: ClockOptions) => {
   const duration = totalClock(config, options)
   return timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
 }
@@ -37,22 +51,29 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
 })
 
 /**
- * Puts the idle and the total clock on a stream.
+ * Reads a stream under the total clock from the beginning, and under the idle clock once it is open: a model that was
+ * not asked yet is not silent.
  *
  * @internal
  */
 export const clocked = <A>(
-  self: Stream.Stream<A, ProviderError>,
+  open: Effect.Effect<Stream.Stream<A, ProviderError>, ProviderError, Scope.Scope>,
   config: ReplicateConfig,
-  options: Pick<StreamOptions, "timeout" | "idleTimeout">
-): Stream.Stream<A, ProviderError> => {
-  const idle = options.idleTimeout === undefined ? config.idleTimeout : Duration.decode(options.idleTimeout)
-  return withClocks(
-    self,
-    { idle, total: totalClock(config, options) },
-    (clock, duration) => new Timeout({ provider, clock, duration })
-  )
-}
+  options: ClockOptions
+): Stream.Stream<A, ProviderError> =>
+  Stream.unwrapScoped(Effect.flatMap(Effect.zipRight(checkClocks(options), Clock.currentTimeMillis), (startedAt) => {
+    const idle = given(options.idleTimeout) ?? config.idleTimeout
+    const total = totalClock(config, options)
+    const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
+      new Timeout({ provider, clock, duration: clock === "total" ? total : duration })
+    return open.pipe(
+      deadline(config, options),
+      Effect.zip(Clock.currentTimeMillis),
+      Effect.map(([stream, now]) =>
+        withClocks(stream, { idle, total: Duration.subtract(total, now - startedAt) }, timeout)
+      )
+    )
+  }))
 
 /**
  * Reads a job until it is final, whatever it ended with.
@@ -104,9 +125,9 @@ export const wait = <A extends Prediction>(
   job: A,
   options: WaitOptions
 ): Effect.Effect<A, ProviderError> =>
-  Effect.flatMap(
-    deadline(jobs.config, options)(untilFinal(jobs, job, options)),
-    (final) => outcome(jobs.config, final)
+  checkClocks(options).pipe(
+    Effect.zipRight(deadline(jobs.config, options)(untilFinal(jobs, job, options))),
+    Effect.flatMap((final) => outcome(jobs.config, final))
   )
 
 /**
@@ -122,7 +143,7 @@ export const run = <A extends Prediction>(
 ): Effect.Effect<A, ProviderError> =>
   start(
     jobs,
-    prepared,
+    Effect.zipRight(checkClocks(options), prepared),
     hold,
     (job, restore) => Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
   ).pipe(
@@ -145,26 +166,22 @@ export const watch = <A extends Prediction>(
   options: Pick<StreamOptions, "timeout" | "polling" | "idleTimeout">
 ): Stream.Stream<A, ProviderError> =>
   clocked(
-    Stream.unwrapScoped(
-      Effect.uninterruptibleMask((
-        restore
-      ): Effect.Effect<Stream.Stream<A, ProviderError>, ProviderError, Scope.Scope> =>
-        Effect.gen(function*() {
-          const call = yield* restore(prepared)
-          const { job, release } = yield* remote.createScoped(jobs, call, restore)
-          const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
-          // what is polled first may be as it was created
-          const changes = Stream.changesWith(
-            Stream.concat(Stream.succeed(job), later),
-            (before, current) => !current.isTerminal && isSame(before, current)
-          )
-          return Stream.tap(changes, (current) => {
-            if (!current.isTerminal) return Effect.void
-            release()
-            return outcome(jobs.config, current)
-          })
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const call = yield* restore(prepared)
+        const { job, release } = yield* remote.createScoped(jobs, call, restore)
+        const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
+        // what is polled first may be as it was created
+        const changes = Stream.changesWith(
+          Stream.concat(Stream.succeed(job), later),
+          (before, current) => !current.isTerminal && isSame(before, current)
+        )
+        return Stream.tap(changes, (current) => {
+          if (!current.isTerminal) return Effect.void
+          release()
+          return outcome(jobs.config, current)
         })
-      )
+      })
     ),
     jobs.config,
     options

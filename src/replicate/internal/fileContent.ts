@@ -14,10 +14,17 @@ export interface PathContent {
   readonly fs: FileSystem.FileSystem
 }
 
+/**
+ * Bytes as they come.
+ *
+ * @internal
+ */
+export type Bytes = Stream.Stream<Uint8Array, ProviderError | FileError | PlatformError> | ReadableStream<Uint8Array>
+
 /** @internal */
 export interface StreamContent {
   readonly _tag: "Stream"
-  readonly stream: Stream.Stream<Uint8Array, ProviderError | FileError | PlatformError>
+  readonly stream: Bytes
 }
 
 /**
@@ -74,6 +81,14 @@ export const contentOf = (value: object): Either.Either<Content, string> | undef
   if (isBuffer(value)) return fromBuffer(value, 0, value.byteLength)
   return isBlob(value) ? Either.right({ _tag: "Blob", blob: value }) : undefined
 }
+
+/**
+ * Also of another realm.
+ *
+ * @internal
+ */
+export const isReadableStream = (value: object): value is ReadableStream<Uint8Array> =>
+  tagOf(value) === "ReadableStream"
 
 /**
  * In bytes, where it is known before anything is read.

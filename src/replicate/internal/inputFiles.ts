@@ -118,7 +118,18 @@ const scan = (input: Input) => {
     else for (const [key, part] of Object.entries(value)) visit(key, part)
     above.delete(value)
   }
-  visitObject(input)
+  const root: unknown = input
+  if (typeof root !== "object" || root === null || Array.isArray(root)) {
+    const found = root === null ? "null" : Array.isArray(root) ? "an array" : typeof root
+    refuse(`expected an object with the model's inputs, not ${found}`)
+  } else {
+    try {
+      visitObject(root)
+    } catch {
+      refuse("cannot be read: a getter of it, or its Proxy, throws")
+    }
+    if (files.has(root) || urls.has(root)) refuse("expected an object that has the file in a field")
+  }
   return { files, urls, issues }
 }
 
@@ -159,18 +170,21 @@ const textsOf = Effect.fnUntraced(function*(client: Service, files: ReadonlyMap<
 })
 
 /**
- * Turns the files of an input into what the API takes: small ones into data URIs, larger ones into URLs of uploads. An
- * input without files is given back as it is.
+ * Checks an input, and gives what turns its files into what the API takes: small ones into data URIs, larger ones into
+ * URLs of uploads. An input without files is given back as it is.
  *
  * @internal
  */
-export const inputFiles = (client: Service, input: Input): Effect.Effect<Input, ProviderError> =>
-  Effect.suspend((): Effect.Effect<Input, ProviderError> => {
+export const inputFiles = (
+  client: Service,
+  input: Input
+): Effect.Effect<Effect.Effect<Input, ProviderError>, InvalidRequest> =>
+  Effect.suspend(() => {
     const { files, issues, urls } = scan(input)
     if (issues.length > 0) return Effect.fail(new InvalidRequest({ provider, issues }))
-    if (files.size + urls.size === 0) return Effect.succeed(input)
-    return Effect.map(textsOf(client, files), (texts) => {
+    if (files.size + urls.size === 0) return Effect.succeed(Effect.succeed(input))
+    return Effect.succeed(Effect.map(textsOf(client, files), (texts): Input => {
       const all = new Map<unknown, string>([...urls, ...texts])
       return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, replace(value, all)]))
-    })
+    }))
   })

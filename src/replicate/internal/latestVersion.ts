@@ -9,6 +9,7 @@ import type { ModelRef } from "../ModelRef.js"
 import type { Api } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { currentToken } from "./http.js"
+import { isUnstreamable } from "./streamable.js"
 
 interface Key {
   readonly owner: string
@@ -18,21 +19,35 @@ interface Key {
 }
 
 /**
- * Makes the way from a model to what is run for it; see `ReplicateClient.Service`.
+ * What is known of the latest version of a model.
  *
  * @internal
  */
-export const makeLatestVersion = (config: ReplicateConfig, { models }: Api) => {
-  const read = ({ name, owner }: Omit<Key, "token">): Effect.Effect<ModelRef, ProviderError> =>
+export interface Latest {
+  /** What is run for the model. */
+  readonly ref: ModelRef
+  /** It says of itself that it gives no stream. */
+  readonly isUnstreamable: boolean
+}
+
+/**
+ * Makes the way from a model to its latest version; see `ReplicateClient.Service`.
+ *
+ * @internal
+ */
+export const makeLatest = (config: ReplicateConfig, { models }: Api) => {
+  const read = ({ name, owner }: Omit<Key, "token">): Effect.Effect<Latest, ProviderError> =>
     Effect.map(
       models.get({ path: { model_owner: owner, model_name: name } }),
-      ({ is_official, latest_version: latest }) =>
-        is_official === true || latest === undefined
+      ({ is_official, latest_version: latest }) => ({
+        ref: is_official === true || latest === undefined
           ? { _tag: "Model", owner, name }
-          : { _tag: "Version", owner, name, version: latest.id }
+          : { _tag: "Version", owner, name, version: latest.id },
+        isUnstreamable: latest !== undefined && isUnstreamable(latest)
+      })
     )
   const known = Memo.make((key: Key) => read(key), "5 minutes")
-  return ({ name, owner }: Omit<Key, "token">): Effect.Effect<ModelRef, ProviderError> =>
+  return ({ name, owner }: Omit<Key, "token">): Effect.Effect<Latest, ProviderError> =>
     Effect.flatMap(CallSettings, ({ headers }) =>
       // headers can say who asks, as a token does
       headers === undefined

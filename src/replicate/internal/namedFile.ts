@@ -1,8 +1,17 @@
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
+import * as Stream from "effect/Stream"
 import * as MediaType from "../../internal/mediaType.js"
 import { Issue } from "../../ProviderError.js"
-import { type Content, contentOf, type Data, type PathContent, sizeOf, type StreamContent } from "./fileContent.js"
+import {
+  type Content,
+  contentOf,
+  type Data,
+  isReadableStream,
+  type PathContent,
+  sizeOf,
+  type StreamContent
+} from "./fileContent.js"
 
 /**
  * The most that Replicate takes in an upload: 100 MB, as the larger of the two meanings.
@@ -47,12 +56,21 @@ const isFileInput = (value: object): value is FileInput => Predicate.hasProperty
  */
 export const tooLarge = "Replicate takes files of up to 100 MB: put it where Replicate can fetch it, and give its URL"
 
+const nameOf = (source: unknown): string =>
+  typeof source === "string" ? "a text: use TextEncoder" : source === null ? "null" : `a value of type ${typeof source}`
+
+const isStream = (stream: unknown): boolean =>
+  Predicate.hasProperty(stream, Stream.StreamTypeId) || (Predicate.isObject(stream) && isReadableStream(stream))
+
 const opened = (value: object): Either.Either<Content, string> | undefined => {
   if (!isFileInput(value)) return contentOf(value)
   const { source } = value
-  return "_tag" in source
-    ? Either.right(source)
-    : contentOf(source) ?? Either.left("expected bytes or a Blob")
+  // only programs without types give anything else
+  if (!Predicate.isObject(source)) return Either.left(`expected bytes or a Blob, not ${nameOf(source)}`)
+  if (!("_tag" in source)) return contentOf(source) ?? Either.left("expected bytes or a Blob")
+  return source._tag === "Stream" && !isStream(source.stream)
+    ? Either.left("expected a Stream of bytes or a ReadableStream")
+    : Either.right(source)
 }
 
 const given = (value: object, content: Content): Named => {

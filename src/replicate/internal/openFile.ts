@@ -2,11 +2,12 @@ import type { PlatformError } from "@effect/platform/Error"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { concat } from "../../internal/bytes.js"
 import { fileReason } from "../../internal/fileReason.js"
 import { type FileError, InvalidRequest, Issue, type ProviderError } from "../../ProviderError.js"
-import { isUint8Array } from "./fileContent.js"
+import { type Bytes, isUint8Array } from "./fileContent.js"
 import { provider } from "./http.js"
 import { largest, type NamedFile, tooLarge } from "./namedFile.js"
 
@@ -121,6 +122,18 @@ const unread = (invalid: Invalid) => (error: ProviderError | FileError | Platfor
   }
 }
 
+const bytesOf = (stream: Bytes, invalid: Invalid): Stream.Stream<Uint8Array, ProviderError> =>
+  Predicate.hasProperty(stream, Stream.StreamTypeId)
+    ? Stream.mapError(stream, unread(invalid))
+    : Stream.suspend(() =>
+      stream.locked
+        ? Stream.fail(invalid("the ReadableStream is read already: give each input one of its own"))
+        : Stream.fromReadableStream({
+          evaluate: () => stream,
+          onError: () => invalid("the ReadableStream could not be read")
+        })
+    )
+
 /**
  * Opens a file and reads its beginning. Bytes in memory are there as they are.
  *
@@ -150,6 +163,6 @@ export const openFile = Effect.fnUntraced(function*({ content, field }: NamedFil
       return yield* repeatable(stream, size > inlineLimit ? Number(size) : undefined, invalid)
     }
     case "Stream":
-      return yield* once(onlyBytes(Stream.mapError(content.stream, unread(invalid)), invalid), invalid)
+      return yield* once(onlyBytes(bytesOf(content.stream, invalid), invalid), invalid)
   }
 })

@@ -1,3 +1,4 @@
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -32,6 +33,10 @@ const summarize = ({ summary }: Prediction, token: Option.Option<Redacted.Redact
   return new PredictionSummary({ ...summary, error: scrub(summary.error), logs: scrub(summary.logs) })
 }
 
+/** Whether a prediction that was stopped says that it was its deadline. */
+const isOverdue = ({ completed_at: end, deadline }: Prediction): boolean =>
+  end !== undefined && deadline !== undefined && DateTime.greaterThanOrEqualTo(end, deadline)
+
 /**
  * Turns a final prediction of a provider into what it means: a success, or the error it ended with.
  *
@@ -48,7 +53,12 @@ export const outcomeOf = <A extends Prediction>(
     return new PredictionFailed({ provider, prediction: summary, ...classify(summary.error ?? "") })
   }
   return status === "canceled" || status === "aborted"
-    ? new PredictionCanceled({ provider, prediction: summarize(prediction, token), status })
+    ? new PredictionCanceled({
+      provider,
+      prediction: summarize(prediction, token),
+      status,
+      ...(isOverdue(prediction) ? { overdue: true } : {})
+    })
     : Effect.succeed(prediction)
 }
 

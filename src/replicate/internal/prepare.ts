@@ -1,16 +1,13 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { InvalidRequest, Issue, ModelNotFound, type ProviderError, type ResponseError } from "../../ProviderError.js"
+import { type InvalidRequest, ModelNotFound, type ProviderError, type ResponseError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
 import type { CreateOptions, Input } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
 import { WebhookEvent } from "../schemas/Prediction.js"
-import { provider } from "./http.js"
 import { inputFiles } from "./inputFiles.js"
-
-const invalid = (field: string, message: string) =>
-  new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
+import { durationOf, invalid } from "./invalid.js"
 
 const isHttpUrl = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
 
@@ -27,14 +24,17 @@ const callOf = ({ attempts, detail, method, provider, status, url }: ResponseErr
 const wholeSeconds = (
   field: string,
   input: Duration.DurationInput,
-  least: number,
-  most: number
-): Effect.Effect<number, InvalidRequest> => {
-  const seconds = Math.ceil(Duration.toSeconds(input))
-  return Number.isFinite(seconds) && seconds >= least && seconds <= most
-    ? Effect.succeed(seconds)
-    : Effect.fail(invalid(field, most === Infinity ? `at least ${least} seconds` : `${least} to ${most} seconds`))
-}
+  [least, most]: readonly [number, number],
+  expected: string
+): Effect.Effect<number, InvalidRequest> =>
+  Effect.filterOrFail(
+    Effect.map(durationOf(field, input), (duration) => Math.ceil(Duration.toSeconds(duration))),
+    (seconds) => seconds >= least && seconds <= most,
+    () => invalid(field, expected)
+  )
+
+/** Replicate documents no longest deadline. More than this is no deadline, and soon no number that a header can carry. */
+const longestDeadline = Duration.toSeconds("365 days")
 
 const refOf = (field: string, ref: ModelRef.Input): Effect.Effect<ModelRef.ModelRef, InvalidRequest> =>
   Effect.mapError(ModelRef.decode(ref), (reason) => invalid(field, reason))
@@ -57,12 +57,20 @@ const hooksOf = Effect.fnUntraced(function*({ webhook, webhookEventsFilter: filt
   }
 })
 
+const deadlineOf = (cancelAfter: Duration.DurationInput) =>
+  wholeSeconds(
+    "cancelAfter",
+    cancelAfter,
+    [5, longestDeadline],
+    "expected 5 seconds to 365 days; leave it out for no deadline"
+  )
+
 const headersOf = Effect.fnUntraced(function*({ cancelAfter, wait }: CreateOptions) {
   return {
-    ...(wait === undefined ? {} : { prefer: `wait=${yield* wholeSeconds("wait", wait, 1, 60)}` }),
-    ...(cancelAfter === undefined
+    ...(wait === undefined
       ? {}
-      : { "cancel-after": `${yield* wholeSeconds("cancelAfter", cancelAfter, 5, Infinity)}s` })
+      : { prefer: `wait=${yield* wholeSeconds("wait", wait, [1, 60], "expected 1 to 60 seconds")}` }),
+    ...(cancelAfter === undefined ? {} : { "cancel-after": `${yield* deadlineOf(cancelAfter)}s` })
   }
 })
 
@@ -89,10 +97,10 @@ export const prepare = Effect.fnUntraced(function*(
   const given = yield* refOf("model", model)
   const headers = yield* headersOf(options)
   const hooks = yield* hooksOf(options)
+  const files = yield* inputFiles(client, input)
   const isLatest = given._tag === "Model" && (options.latestVersion ?? client.config.latestVersion)
   const ref = isLatest ? yield* orNotFound(model)(client.latestVersion(given)) : given
-  const sent = yield* inputFiles(client, input)
-  const payload = { input: sent, ...hooks, ...(options.stream === undefined ? {} : { stream: options.stream }) }
+  const payload = { input: yield* files, ...hooks, ...(options.stream === undefined ? {} : { stream: options.stream }) }
 
   switch (ref._tag) {
     case "Version":
@@ -135,7 +143,7 @@ export const prepareTraining = Effect.fnUntraced(function*(
     return yield* invalid("destination", "expected owner/name, the model that gets the trained version")
   }
   const hooks = yield* hooksOf(options)
-  const input = yield* inputFiles(client, request.input)
+  const input = yield* Effect.flatten(inputFiles(client, request.input))
   return client.api.trainings.create({
     path: { model_owner: ref.owner, model_name: ref.name, version_id: ref.version },
     payload: { destination: ModelRef.format(destination), input, ...hooks }

@@ -1,6 +1,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
 import type * as Sse from "../../http/Sse.js"
+import { toJson } from "../../internal/errorBody.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { type View, whole } from "./views.js"
 
@@ -37,15 +38,15 @@ const reasonOf = (data: string): string | undefined => {
   }
 }
 
-/** The output of a model as its stream would give it, all at once. */
-const textOf = (output: unknown): string =>
-  Array.isArray(output)
-    ? output.map((part) => typeof part === "string" ? part : JSON.stringify(part)).join("")
-    : typeof output === "string"
-    ? output
+/** The output of a model as its stream would give it, all at once; none where it is nested too deep for JSON. */
+const textOf = (output: unknown): Option.Option<string> => {
+  const partOf = (part: unknown) => typeof part === "string" ? Option.some(part) : toJson(part)
+  return Array.isArray(output)
+    ? Option.map(Option.all(output.map(partOf)), (parts) => parts.join(""))
     : output === undefined || output === null
-    ? ""
-    : JSON.stringify(output)
+    ? Option.some("")
+    : partOf(output)
+}
 
 /** Event streams make line feeds of all line ends. */
 const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
@@ -121,17 +122,18 @@ export class PredictionReader<A> {
   /** What a finished prediction holds beyond what was given out; none when its output does not begin with that. */
   rest(prediction: Prediction): Option.Option<Chunk.Chunk<A>> {
     if (prediction.data_removed === true) return Option.none()
-    // nothing tells yet that the output is text or files: it is what it is when it was not streamed
-    if (!this.given) return Option.some(Chunk.fromIterable(whole(this.view, prediction)))
+    if (!this.given) return Option.some(Chunk.fromIterable(whole(this.view, prediction, !this.givesFiles)))
     if (this.givesFiles) {
       const { files } = prediction
       const more = files.slice(this.files).map(({ url }) => this.view.file(url))
       return files.length < this.files ? Option.none() : Option.some(Chunk.unsafeFromArray(more))
     }
-    const text = withLineFeeds(textOf(prediction.output))
-    if (!text.startsWith(withLineFeeds(this.text))) return Option.none()
-    const more = text.slice(withLineFeeds(this.text).length)
-    return Option.some(more === "" ? Chunk.empty() : Chunk.of(this.view.text(more)))
+    const given = withLineFeeds(this.text)
+    return textOf(prediction.output).pipe(
+      Option.map(withLineFeeds),
+      Option.filter((text) => text.startsWith(given)),
+      Option.map((text) => text === given ? Chunk.empty() : Chunk.of(this.view.text(text.slice(given.length))))
+    )
   }
 
   private output({ data, id }: Sse.Event): A {

@@ -14,10 +14,12 @@ import * as Sse from "../../http/Sse.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import {
   InvalidRequest,
+  isProviderError,
   isRetryable,
   Issue,
   type ProviderError,
   ResponseError,
+  retryAfter,
   StreamInterrupted,
   Timeout
 } from "../../ProviderError.js"
@@ -42,6 +44,8 @@ const finalTimeout = Duration.seconds(5)
 export interface Options<A> {
   readonly view: View<A>
   readonly model: string
+  /** A model without a version is run by its latest one. */
+  readonly isLatest: boolean
   readonly unstreamable: "fail" | "poll" | "refuse"
   readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
 }
@@ -151,11 +155,20 @@ const follow = <A>(
 
   /** The server ended the stream. The prediction is read for what it used, or why it failed. */
   const closed = (reason: string | undefined): Pieces<A> => {
-    const { error } = reader
+    const { error, reconnected } = reader
     const endedWell = reason === undefined && error === undefined
     // any other end leaves open whether the prediction is over: until that is known, whoever gives up cancels it
     if (endedWell) release()
-    const final = options.untilFinal(prediction).pipe(
+    const read = options.untilFinal(prediction)
+    // a replay can be told wrong from news: what came over several connections is whole if the prediction says so
+    if (endedWell && reconnected) {
+      return Stream.unwrap(Effect.matchEffect(read, {
+        onFailure: (error) =>
+          Effect.fail(interrupted(`what arrived could not be compared: ${error.message}`, isRetryable(error))),
+        onSuccess: settle
+      }))
+    }
+    const final = read.pipe(
       Effect.timeoutOption(finalTimeout),
       Effect.catchAll((error) => {
         // what is not there cannot be canceled
@@ -176,15 +189,15 @@ const follow = <A>(
       // what the prediction says of its end counts, but does not make good an error that was sent
       const last = Option.filter(final, ({ status }) => error === undefined || status !== "succeeded")
       const ended = outcome(client.config, Option.getOrElse(last, told))
-      // only an unbroken stream that ended well is known to be whole: a replay can be told wrong from news
-      return endedWell && !reader.reconnected
+      // only a stream that ended well is known to be whole
+      return endedWell
         ? Effect.map(ended, (last) => Stream.fromChunk(end(last)))
         : Effect.flatMap(ended, complete)
     }))
   }
 
   /** The connection ended before the stream did. */
-  const cut = (why: string, failures: number): Pieces<A> => {
+  const cut = (why: string, failures: number, hint: Duration.Duration): Pieces<A> => {
     const unreadable = (error: ProviderError) => interrupted(why, isRetryable(error))
     const reconnect = Stream.suspend(() => {
       reader.reconnect()
@@ -193,8 +206,9 @@ const follow = <A>(
     return Stream.unwrap(Effect.gen(function*() {
       const current = yield* Effect.mapError(read, unreadable)
       if (current.isTerminal) return yield* settle(current)
-      if (failures < maxReconnects) {
-        yield* Effect.sleep(Duration.times(firstDelay, 2 ** failures))
+      const pause = Duration.max(Duration.times(firstDelay, 2 ** failures), hint)
+      if (failures < maxReconnects && Duration.lessThanOrEqualTo(pause, client.config.retry.maxWait)) {
+        yield* Effect.sleep(pause)
         return reconnect
       }
       return yield* settle(yield* Effect.mapError(options.untilFinal(current), unreadable))
@@ -204,12 +218,14 @@ const follow = <A>(
   const connection = (failures: number): Pieces<A> => {
     const before = reader.events
     let why = "the connection was closed"
+    let hint = Duration.zero
     const outputs = Stream.catchAll(connect(client, url, reader), (error) => {
       why = error.message.replaceAll(Failure.publicUrl(url), origin)
+      if (isProviderError(error)) hint = Option.getOrElse(retryAfter(error), () => Duration.zero)
       return Stream.empty
     })
     const next = Stream.suspend(() =>
-      reader.done === undefined ? cut(why, reader.events > before ? 0 : failures + 1) : closed(reader.done.reason)
+      reader.done === undefined ? cut(why, reader.events > before ? 0 : failures + 1, hint) : closed(reader.done.reason)
     )
     return Stream.concat(outputs, next)
   }
@@ -222,7 +238,7 @@ const unstreamable = (model: string) => {
 }
 
 /**
- * Runs a prediction and streams its output. See `Prediction.stream`.
+ * Creates a prediction and gives the stream of its output. See `Prediction.stream`.
  *
  * @internal
  */
@@ -230,28 +246,28 @@ export const predictionStream = <A>(
   client: Service,
   prepare: Effect.Effect<Effect.Effect<Prediction, ProviderError>, ProviderError>,
   options: Options<A>
-): Pieces<A> =>
-  Stream.unwrapScoped(
-    Effect.uninterruptibleMask((restore): Effect.Effect<Pieces<A>, ProviderError, Scope.Scope> =>
-      Effect.gen(function*() {
-        const call = yield* restore(prepare)
-        if (options.unstreamable === "refuse" && (yield* restore(saysUnstreamable(client, options.model)))) {
-          return yield* unstreamable(options.model)
-        }
-        const { job: prediction, release } = yield* remote.createScoped(predictions(client), call, restore)
-        const url = prediction.urls?.stream
-        if (url !== undefined && URL.canParse(url)) {
-          const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
-          const reader = new PredictionReader(options.view, givesFiles)
-          return follow(client, url, prediction, reader, options, release)
-        }
-        if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
-        return Stream.unwrap(Effect.gen(function*() {
-          const final = yield* options.untilFinal(prediction)
-          release()
-          yield* outcome(client.config, final)
-          return Stream.fromIterable([...whole(options.view, final), ...options.view.end(final)])
-        }))
-      })
-    )
+): Effect.Effect<Pieces<A>, ProviderError, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const call = yield* restore(prepare)
+      if (
+        options.unstreamable === "refuse" && (yield* restore(saysUnstreamable(client, options.model, options.isLatest)))
+      ) {
+        return yield* unstreamable(options.model)
+      }
+      const { job: prediction, release } = yield* remote.createScoped(predictions(client), call, restore)
+      const url = prediction.urls?.stream
+      if (url !== undefined && URL.canParse(url)) {
+        const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
+        const reader = new PredictionReader(options.view, givesFiles)
+        return follow(client, url, prediction, reader, options, release)
+      }
+      if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
+      return Stream.unwrap(Effect.gen(function*() {
+        const final = yield* options.untilFinal(prediction)
+        release()
+        yield* outcome(client.config, final)
+        return Stream.fromIterable([...whole(options.view, final), ...options.view.end(final)])
+      }))
+    })
   )

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { toJson } from "../../internal/errorBody.js"
 import type { ProviderError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
 import type { Service } from "../ReplicateClient.js"
@@ -27,8 +28,11 @@ export const isUnstreamable = ({ cog_version, openapi_schema }: ModelVersion): b
   const type = at(output, "type")
   if (typeof type !== "string") return false
   if (type === "array" && (at(output, "x-cog-array-type") === "iterator" || !marksIterators(cog_version))) return false
-  const mayGiveFiles = /"(?:format":"uri|\$ref":)/.test(JSON.stringify(output))
-  return !mayGiveFiles && !JSON.stringify(openapi_schema).includes("\"x-cog-streaming\":true")
+  // what is nested too deep for JSON is not understood either
+  return Option.match(Option.all([toJson(output), toJson(openapi_schema)]), {
+    onNone: () => false,
+    onSome: ([output, all]) => !/"(?:format":"uri|\$ref":)/.test(output) && !all.includes("\"x-cog-streaming\":true")
+  })
 }
 
 type Found = Effect.Effect<Option.Option<ModelVersion>, ProviderError>
@@ -64,12 +68,15 @@ const read = (client: Service, ref: ModelRef.ModelRef): Found => {
 }
 
 /**
- * Whether a model says that it gives no stream. That it could not be read is no reason to refuse it.
+ * Whether a model says that it gives no stream. That it could not be read is no reason to refuse it. `isLatest` says
+ * that a model without a version is run by its latest one, which is known then.
  *
  * @internal
  */
-export const saysUnstreamable = (client: Service, model: string): Effect.Effect<boolean> =>
-  Effect.match(versionOf(client, model), {
-    onFailure: () => false,
-    onSuccess: Option.exists(isUnstreamable)
-  })
+export const saysUnstreamable = (client: Service, model: string, isLatest: boolean): Effect.Effect<boolean> => {
+  const ref = Option.getRight(ModelRef.parse(model))
+  const said = Option.isSome(ref) && ref.value._tag === "Model" && isLatest
+    ? Effect.map(client.latest(ref.value), ({ isUnstreamable }) => isUnstreamable)
+    : Effect.map(versionOf(client, model), Option.exists(isUnstreamable))
+  return Effect.orElseSucceed(said, () => false)
+}

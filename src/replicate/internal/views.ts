@@ -1,5 +1,7 @@
 import * as Chunk from "effect/Chunk"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { toJson } from "../../internal/errorBody.js"
 import type * as Output from "../../Output.js"
 import { InvalidRequest, Issue, type ProviderError } from "../../ProviderError.js"
 import * as FileOutput from "../FileOutput.js"
@@ -58,21 +60,32 @@ export const events: View<PredictionEvent.PredictionEvent> = {
   text: (text, id) => new PredictionEvent.Output(text, undefined, id),
   file: (url, id) => new PredictionEvent.Output(url, new FileOutput.FileOutput(url), id),
   logs: (text, id) => new PredictionEvent.Logs(text, id),
-  value: (value) => [new PredictionEvent.Output(JSON.stringify(value))],
+  value: (value, files) =>
+    Option.match(toJson(value), {
+      onSome: (json) => [new PredictionEvent.Output(json)],
+      // the value itself is in the prediction at the end
+      onNone: () => files.map((file) => new PredictionEvent.Output(file.url, file))
+    }),
   end: (prediction) => [new PredictionEvent.Done(prediction)]
 }
 
 /**
  * The whole output of a prediction that was not streamed: files when it is nothing else, text when it is a text or a
- * list of texts, else the value, and the files in it.
+ * list of texts, else the value, and the files in it. `isText` says that what looks like a file is a text too.
  *
  * @internal
  */
-export const whole = <A>(view: View<A>, { files, output, text }: Prediction): ReadonlyArray<A> => {
+export const whole = <A>(
+  view: View<A>,
+  { files, output, text }: Prediction,
+  isText = false
+): ReadonlyArray<A> => {
   if (output === undefined || output === null || output === "") return []
   const parts = Array.isArray(output) ? output : [output]
   if (!parts.every((part) => typeof part === "string")) return view.value(output, files)
-  return files.length === parts.length ? files.map(({ url }) => view.file(url)) : [view.text(text)]
+  return files.length === parts.length
+    ? files.map(({ url }) => isText ? view.text(url) : view.file(url))
+    : [view.text(text)]
 }
 
 /** The files of an output: itself, or those in the value that it is the JSON of. */

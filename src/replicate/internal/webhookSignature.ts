@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import type { Delivery } from "../Webhook.js"
+import { isUint8Array } from "./fileContent.js"
 import { WebhookError } from "./webhookError.js"
 import { algorithm, type Keys } from "./webhookKey.js"
 
@@ -57,6 +58,13 @@ export const authenticate = Effect.fnUntraced(function*<E>(
   keys: Keys<E>,
   tolerance: number
 ) {
+  // what a framework gives when it was not asked for the raw body
+  if (typeof delivery.body !== "string" && !isUint8Array(delivery.body)) {
+    return yield* new WebhookError({
+      reason: "malformed-body",
+      detail: "expected the raw body, a text or a Uint8Array"
+    })
+  }
   const headers = Headers.fromInput(delivery.headers)
   const id = yield* header(headers, "webhook-id")
   const timestamp = yield* header(headers, "webhook-timestamp")

@@ -49,7 +49,7 @@ const isSegment = (text: string): boolean =>
  */
 export const PathSegment = Schema.transform(
   Schema.String,
-  Schema.String.pipe(Schema.filter(isSegment, { identifier: "PathSegment" })),
+  Schema.String.pipe(Schema.filter(isSegment, { title: "an id or a name, neither empty nor a relative path" })),
   // the server's router has unescaped the segment before it is decoded here
   { strict: true, decode: (segment) => segment, encode: encodeURIComponent }
 )

@@ -121,22 +121,40 @@ export const builtIn: ReadonlyArray<Model> = [
   {
     name: "emulator/slow",
     kind: "text",
+    description: "Says a word a second, for four minutes",
     boot: "1 second",
     script: () => Array.from({ length: 240 }, (_, n) => ({ _tag: "Text", after: "1 second", text: ` word${n + 1}` }))
   },
   {
     name: "emulator/fail",
     kind: "text",
+    description: "Says three words and fails",
     script: () => [
       ...tokens("This will not").map((text): Step => ({ _tag: "Text", after: "40 millis", text })),
       { _tag: "Log", after: "10 millis", text: "allocating 80 GiB\n" },
       { _tag: "Fail", after: "40 millis", error: "CUDA out of memory (E1001)" }
     ]
   },
-  { name: "emulator/no-stream", kind: "text", streams: false, input: prompted, script: speak },
+  {
+    name: "emulator/no-stream",
+    kind: "text",
+    description: "Answers questions all at once",
+    streams: false,
+    input: prompted,
+    script: speak
+  },
+  {
+    name: "emulator/community",
+    kind: "text",
+    description: "Answers questions, by its version",
+    official: false,
+    input: prompted,
+    script: speak
+  },
   {
     name: "emulator/json",
     kind: "json",
+    description: "Counts the words of what it is told",
     streams: false,
     input: prompted,
     script: (input) => {

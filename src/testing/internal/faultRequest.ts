@@ -33,12 +33,20 @@ const Pattern = Schema.transformOrFail(
   }
 )
 
+// others would make the server fail when it sends them
+const HeaderName = Schema.String.pipe(
+  Schema.pattern(/^[!#$%&'*+.^_`|~0-9a-z-]+$/i, { message: () => "Expected the name of a header" })
+)
+const HeaderValue = Schema.String.pipe(
+  Schema.pattern(/^[\t\x20-\x7e\x80-\xff]*$/, { message: () => "Expected what a header can carry" })
+)
+
 const Count = Schema.NonNegativeInt
 
 const faults = {
   Answer: Schema.TaggedStruct("Answer", {
     status: Schema.Int.pipe(Schema.between(200, 599)),
-    headers: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })),
+    headers: Schema.optional(Schema.Record({ key: HeaderName, value: HeaderValue })),
     body: Schema.optional(Schema.Unknown)
   }),
   Delay: Schema.TaggedStruct("Delay", { duration: Span }),
@@ -47,7 +55,7 @@ const faults = {
   DropAfter: Schema.TaggedStruct("DropAfter", {}),
   MalformedBody: Schema.TaggedStruct("MalformedBody", {}),
   CutBody: Schema.TaggedStruct("CutBody", { bytes: Schema.optional(Count) }),
-  ContentType: Schema.TaggedStruct("ContentType", { contentType: Schema.String }),
+  ContentType: Schema.TaggedStruct("ContentType", { contentType: HeaderValue }),
   Stall: Schema.TaggedStruct("Stall", {}),
   CutStream: Schema.TaggedStruct("CutStream", { events: Count }),
   IgnoreLastEventId: Schema.TaggedStruct("IgnoreLastEventId", {}),
