@@ -1,5 +1,4 @@
-import * as Channel from "effect/Channel"
-import * as Chunk from "effect/Chunk"
+import type * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Pull from "./pull.js"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
 const capacity = 16
@@ -23,7 +23,7 @@ export interface Clocks {
  */
 const makeHandover = <A, E>() => {
   const chunks: Array<Chunk.Chunk<A>> = []
-  let ended: Exit.Exit<void, E> | undefined
+  let ended: Exit.Exit<never, Option.Option<E>> | undefined
   let wakeConsumer = () => {}
   let wakeSource = () => {}
 
@@ -37,17 +37,17 @@ const makeHandover = <A, E>() => {
     wakeSource = () => resume(Effect.void)
   })
 
-  const loop: Channel.Channel<Chunk.Chunk<A>, unknown, E, unknown, void, unknown> = Channel.suspend(() => {
+  const take: Pull.Pull<A, E> = Effect.suspend(() => {
     const chunk = chunks.shift()
     if (chunk !== undefined) {
       wakeSource()
-      return Channel.flatMap(Channel.write(chunk), () => loop)
+      return Effect.succeed(chunk)
     }
-    return ended === undefined ? Channel.flatMap(Channel.fromEffect(arrival), () => loop) : Channel.fromEffect(ended)
+    return ended ?? Effect.zipRight(arrival, take)
   })
 
   return {
-    chunks: Stream.fromChannel(loop),
+    take,
     /** Whether there is room for more; if not, `room` comes when there is. */
     give: (chunk: Chunk.Chunk<A>): boolean => {
       chunks.push(chunk)
@@ -56,7 +56,7 @@ const makeHandover = <A, E>() => {
     },
     room,
     /** The first end counts; it comes after what was given before. */
-    end: (exit: Exit.Exit<void, E>): void => {
+    end: (exit: Exit.Exit<never, Option.Option<E>>): void => {
       ended ??= exit
       wakeConsumer()
     }
@@ -64,7 +64,7 @@ const makeHandover = <A, E>() => {
 }
 
 /**
- * Fails a stream when no chunk came for `idle`, or when it is not done after `total`.
+ * Fails a source when no chunk came for `idle`, or when it is not done after `total`.
  *
  * One fiber reads the source and one watches the time, so that a chunk costs no timer: `Stream.timeoutFail` and
  * `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer.
@@ -72,23 +72,22 @@ const makeHandover = <A, E>() => {
  *
  * @internal
  */
-export const withClocks = <A, E, R, E2>(
-  self: Stream.Stream<A, E, R>,
+export const clocked = <A, E, R, E2>(
+  source: Pull.Source<A, E, R>,
   clocks: Clocks,
   onTimeout: (clock: "idle" | "total", duration: Duration.Duration) => E2
-): Stream.Stream<A, E | E2, R> => {
+): Pull.Source<A, E | E2, R> => {
   const idle = clocks.idle === undefined ? Infinity : Duration.toMillis(clocks.idle)
   const total = clocks.total === undefined ? Infinity : Duration.toMillis(clocks.total)
-  if (idle === Infinity && total === Infinity) return self
-  return Stream.unwrapScoped(Effect.gen(function*() {
+  if (idle === Infinity && total === Infinity) return source
+  return Effect.gen(function*() {
     const clock = yield* Effect.clock
     const handover = makeHandover<A, E | E2>()
     const startedAt = clock.unsafeCurrentTimeMillis()
     let activeAt = startedAt
     let waitsForConsumer = false
 
-    // a pull of its own: `Stream.runForEachChunk` would fork once more, and put a sink between
-    const read = Effect.flatMap(Stream.toPull(self), (pull) => {
+    const read = Effect.flatMap(Effect.mapError(source, Option.some), (pull) => {
       const next: Effect.Effect<never, Option.Option<E>, R> = Effect.flatMap(pull, (chunk) => {
         activeAt = clock.unsafeCurrentTimeMillis()
         if (handover.give(chunk)) return next
@@ -100,16 +99,15 @@ export const withClocks = <A, E, R, E2>(
         })
       })
       return next
-    }).pipe(
-      Effect.scoped,
-      Effect.catchAll(Option.match({ onNone: () => Effect.void, onSome: Effect.fail }))
+    })
+    const reader = yield* Effect.forkScoped(
+      Effect.onExit(Effect.scoped(read), (exit) => Effect.sync(() => handover.end(exit)))
     )
-    const reader = yield* Effect.forkScoped(Effect.onExit(read, (exit) => Effect.sync(() => handover.end(exit))))
 
     // the work is stopped at once, also while the consumer is busy with what came before
     const giveUp = (clock: "idle" | "total", millis: number) =>
       Effect.suspend(() => {
-        handover.end(Exit.fail(onTimeout(clock, Duration.millis(millis))))
+        handover.end(Exit.fail(Option.some(onTimeout(clock, Duration.millis(millis)))))
         return Fiber.interrupt(reader)
       })
 
@@ -121,8 +119,23 @@ export const withClocks = <A, E, R, E2>(
       return Effect.flatMap(Effect.sleep(Math.min(idleAt, startedAt + total) - now), loop)
     })
     yield* Effect.forkScoped(watch)
-    return handover.chunks
-  }))
+    return handover.take
+  })
+}
+
+/**
+ * The same for a stream.
+ *
+ * @internal
+ */
+export const withClocks = <A, E, R, E2>(
+  self: Stream.Stream<A, E, R>,
+  clocks: Clocks,
+  onTimeout: (clock: "idle" | "total", duration: Duration.Duration) => E2
+): Stream.Stream<A, E | E2, R> => {
+  const source = Stream.toPull(self)
+  const timed = clocked(source, clocks, onTimeout)
+  return timed === source ? self : Pull.toStream(timed)
 }
 
 /**
@@ -144,11 +157,14 @@ export const timeoutFail = <E2>(options: {
   return Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.forkDaemon(restore(self)), (work) =>
       Effect.flatMap(Effect.forkDaemon(sleep), (timer) => {
-        let isLate = false
+        let isLate: boolean | undefined
         const first = Effect.async<A, E>((resume) => {
-          work.addObserver(resume)
+          work.addObserver((exit) => {
+            isLate ??= false
+            resume(exit)
+          })
           timer.addObserver(() => {
-            isLate = true
+            isLate ??= true
             resume(Effect.interrupt)
           })
         })

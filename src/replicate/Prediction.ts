@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
+import * as Pull from "../internal/pull.js"
 import type * as Output from "../Output.js"
 import type { ProviderError } from "../ProviderError.js"
 import * as FileOutput from "./FileOutput.js"
@@ -215,15 +216,15 @@ export const watch = (
   )
 
 const viewed = <A>(view: views.View<A>, model: ModelRef.Input, input: Input, options: StreamOptions) =>
-  Stream.unwrap(Effect.map(ReplicateClient, (client) => {
-    const stream = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
+  Pull.toStream(Effect.flatMap(ReplicateClient, (client) => {
+    const source = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
       view,
       model: ModelRef.format(model),
       isLatest: options.latestVersion ?? client.config.latestVersion,
       unstreamable: options.unstreamable ?? "fail",
       untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
     })
-    return engine.clocked(stream, client.config, options)
+    return engine.clocked(source, client.config, options)
   }))
 
 /**

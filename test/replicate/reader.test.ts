@@ -9,7 +9,7 @@ import { Prediction } from "../../src/replicate/schemas/Prediction.js"
 const output = (id: string | undefined, data: string) => ({ event: "output", id, data })
 
 const texts = (reader: PredictionReader<Output>, ...events: ReadonlyArray<ReturnType<typeof output>>) =>
-  Chunk.toReadonlyArray(reader.read(Chunk.fromIterable(events))).map((read) =>
+  Chunk.toReadonlyArray(reader.read(events)).map((read) =>
     read._tag === "TextDelta" ? read.text : read._tag
   )
 

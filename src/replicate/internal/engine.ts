@@ -3,10 +3,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Polling from "../../http/Polling.js"
-import { timeoutFail, withClocks } from "../../internal/clocks.js"
+import * as Clocks from "../../internal/clocks.js"
+import * as Pull from "../../internal/pull.js"
 import { type ProviderError, Timeout } from "../../ProviderError.js"
 import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
@@ -40,7 +40,7 @@ const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given
 /** Fails with `Timeout` when the total clock runs out. */
 const deadline = (config: ReplicateConfig, options: ClockOptions) => {
   const duration = totalClock(config, options)
-  return timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
+  return Clocks.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
 }
 
 const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, options: WaitOptions) => ({
@@ -57,23 +57,25 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
  * @internal
  */
 export const clocked = <A>(
-  open: Effect.Effect<Stream.Stream<A, ProviderError>, ProviderError, Scope.Scope>,
+  source: Pull.Source<A, ProviderError>,
   config: ReplicateConfig,
   options: ClockOptions
-): Stream.Stream<A, ProviderError> =>
-  Stream.unwrapScoped(Effect.flatMap(Effect.zipRight(checkClocks(options), Clock.currentTimeMillis), (startedAt) => {
+): Pull.Source<A, ProviderError> =>
+  Effect.flatMap(Effect.zipRight(checkClocks(options), Clock.currentTimeMillis), (startedAt) => {
     const idle = given(options.idleTimeout) ?? config.idleTimeout
     const total = totalClock(config, options)
     const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
       new Timeout({ provider, clock, duration: clock === "total" ? total : duration })
-    return open.pipe(
-      deadline(config, options),
-      Effect.zip(Clock.currentTimeMillis),
-      Effect.map(([stream, now]) =>
-        withClocks(stream, { idle, total: Duration.subtract(total, now - startedAt) }, timeout)
-      )
+    return Effect.flatMap(
+      Effect.zip(deadline(config, options)(source), Clock.currentTimeMillis),
+      ([pull, now]) =>
+        Clocks.clocked(
+          Effect.succeed(pull),
+          { idle, total: Duration.subtract(total, now - startedAt) },
+          timeout
+        )
     )
-  }))
+  })
 
 /**
  * Reads a job until it is final, whatever it ended with.
@@ -164,25 +166,23 @@ export const watch = <A extends Prediction>(
   jobs: Jobs<A>,
   prepared: Prepared<A>,
   options: Pick<StreamOptions, "timeout" | "polling" | "idleTimeout">
-): Stream.Stream<A, ProviderError> =>
-  clocked(
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function*() {
-        const call = yield* restore(prepared)
-        const { job, release } = yield* remote.createScoped(jobs, call, restore)
-        const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
-        // what is polled first may be as it was created
-        const changes = Stream.changesWith(
-          Stream.concat(Stream.succeed(job), later),
-          (before, current) => !current.isTerminal && isSame(before, current)
-        )
-        return Stream.tap(changes, (current) => {
-          if (!current.isTerminal) return Effect.void
-          release()
-          return outcome(jobs.config, current)
-        })
-      })
-    ),
-    jobs.config,
-    options
+): Stream.Stream<A, ProviderError> => {
+  const source: Pull.Source<A, ProviderError> = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const call = yield* restore(prepared)
+      const { job, release } = yield* remote.createScoped(jobs, call, restore)
+      const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
+      // what is polled first may be as it was created
+      const changes = Stream.changesWith(
+        Stream.concat(Stream.succeed(job), later),
+        (before, current) => !current.isTerminal && isSame(before, current)
+      )
+      return yield* Stream.toPull(Stream.tap(changes, (current) => {
+        if (!current.isTerminal) return Effect.void
+        release()
+        return outcome(jobs.config, current)
+      }))
+    })
   )
+  return Pull.toStream(clocked(source, jobs.config, options))
+}

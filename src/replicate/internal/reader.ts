@@ -94,9 +94,9 @@ export class PredictionReader<A> {
     this.replayed = this.events > 0 ? 0 : -1
   }
 
-  read(chunk: Chunk.Chunk<Sse.Event>): Chunk.Chunk<A> {
+  read(events: ReadonlyArray<Sse.Event>): Chunk.Chunk<A> {
     const read: Array<A> = []
-    for (const event of Chunk.toReadonlyArray(chunk)) {
+    for (const event of events) {
       if (event.event === "done") {
         this.done = { reason: reasonOf(event.data) }
         break

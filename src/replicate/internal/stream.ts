@@ -2,16 +2,18 @@ import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Sse from "../../http/Sse.js"
 import { timeoutFail } from "../../internal/clocks.js"
+import * as Pull from "../../internal/pull.js"
 import {
   InvalidRequest,
   isProviderError,
@@ -50,28 +52,8 @@ export interface Options<A> {
   readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
 }
 
-type Pieces<A> = Stream.Stream<A, ProviderError>
-
-/** Reads one connection to its end, or to the event that ends the stream. */
-const readInto = <A>(reader: PredictionReader<A>) => {
-  const loop: Channel.Channel<
-    Chunk.Chunk<A>,
-    Chunk.Chunk<Sse.Event>,
-    ProviderError | Sse.EventTooLarge,
-    ProviderError | Sse.EventTooLarge,
-    void,
-    unknown
-  > = Channel.readWithCause({
-    onInput: (events: Chunk.Chunk<Sse.Event>) => {
-      const read = reader.read(events)
-      const next = reader.done === undefined ? loop : Channel.void
-      return Chunk.isEmpty(read) ? next : Channel.flatMap(Channel.write(read), () => next)
-    },
-    onFailure: Channel.failCause,
-    onDone: () => Channel.void
-  })
-  return loop
-}
+type Source<A> = Pull.Source<A, ProviderError>
+type Pieces<A> = Effect.Effect<Chunk.Chunk<A>, ProviderError>
 
 /** An id that a header cannot carry is kept to ourselves: the server then begins anew. */
 const resumeAt = (id: string | undefined) => (request: HttpClientRequest.HttpClientRequest) =>
@@ -93,14 +75,25 @@ const connect = <A>(client: Service, url: string, reader: PredictionReader<A>) =
       if (response.status !== 200) return Effect.flip(Failure.fromResponse({ provider }, response))
       const type = Headers.get(response.headers, "content-type")
       return type._tag === "Some" && type.value.includes("text/event-stream")
-        ? Effect.succeed(Stream.mapError(response.stream, fromHttp))
+        ? Stream.toPull(Stream.mapError(response.stream, fromHttp))
         : Effect.fail(new ResponseError({ provider, reason: "malformed", detail: "the stream is not an event stream" }))
     })
   )
-  return Stream.unwrapScoped(opened).pipe(
-    Sse.decode({ dataless: "emit" }),
-    Stream.pipeThroughChannel(readInto(reader))
-  )
+  return Effect.map(opened, (bytes) => {
+    const decoder = new TextDecoder()
+    const parser = Sse.makeParser({ dataless: "emit" })
+    const next: Pull.Pull<A, ProviderError | Sse.EventTooLarge> = Effect.suspend(() => {
+      if (reader.done !== undefined) return Pull.end
+      return parser.error === undefined ? read : Pull.fail(parser.error)
+    })
+    const read = Effect.flatMap(bytes, (chunk) => {
+      let text = ""
+      for (const bytes of chunk) text += decoder.decode(bytes, { stream: true })
+      const pieces = reader.read(parser.feed(text))
+      return Chunk.isEmpty(pieces) ? next : Effect.succeed(pieces)
+    })
+    return next
+  })
 }
 
 /**
@@ -114,7 +107,7 @@ const follow = <A>(
   reader: PredictionReader<A>,
   options: Options<A>,
   release: () => void
-): Pieces<A> => {
+): Effect.Effect<Pull.Pull<A, ProviderError>, never, Scope.Scope> => {
   // whoever has the whole URL can read the output
   const { origin } = new URL(url)
   const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
@@ -136,9 +129,9 @@ const follow = <A>(
   }
 
   /** Adds what the finished prediction holds beyond what arrived, or fails where the two do not agree. */
-  const complete = (final: Prediction): Effect.Effect<Pieces<A>, ProviderError> =>
+  const complete = (final: Prediction): Pieces<A> =>
     Option.match(reader.rest(final), {
-      onSome: (rest) => Effect.succeed(Stream.fromChunk(Chunk.appendAll(rest, end(final)))),
+      onSome: (rest) => Effect.succeed(Chunk.appendAll(rest, end(final))),
       onNone: () =>
         Effect.fail(
           final.data_removed === true
@@ -148,7 +141,7 @@ const follow = <A>(
     })
 
   /** Completes the stream from the finished prediction, or fails with what it ended with. */
-  const settle = (final: Prediction): Effect.Effect<Pieces<A>, ProviderError> => {
+  const settle = (final: Prediction): Pieces<A> => {
     release()
     return Effect.flatMap(outcome(client.config, final), complete)
   }
@@ -162,11 +155,11 @@ const follow = <A>(
     const read = options.untilFinal(prediction)
     // a replay can be told wrong from news: what came over several connections is whole if the prediction says so
     if (endedWell && reconnected) {
-      return Stream.unwrap(Effect.matchEffect(read, {
+      return Effect.matchEffect(read, {
         onFailure: (error) =>
           Effect.fail(interrupted(`what arrived could not be compared: ${error.message}`, isRetryable(error))),
         onSuccess: settle
-      }))
+      })
     }
     const final = read.pipe(
       Effect.timeoutOption(finalTimeout),
@@ -183,53 +176,83 @@ const follow = <A>(
       const status = reason === "canceled" ? "canceled" : "failed"
       return new Prediction({ ...prediction, status, ...(error === undefined ? {} : { error }) })
     }
-    return Stream.unwrap(Effect.flatMap(final, (final) => {
-      if (Option.isNone(final) && endedWell) return Effect.succeed(Stream.fromChunk(end(prediction)))
+    return Effect.flatMap(final, (final) => {
+      if (Option.isNone(final) && endedWell) return Effect.succeed(end(prediction))
       if (Option.isSome(final)) release()
       // what the prediction says of its end counts, but does not make good an error that was sent
       const last = Option.filter(final, ({ status }) => error === undefined || status !== "succeeded")
       const ended = outcome(client.config, Option.getOrElse(last, told))
       // only a stream that ended well is known to be whole
-      return endedWell
-        ? Effect.map(ended, (last) => Stream.fromChunk(end(last)))
-        : Effect.flatMap(ended, complete)
-    }))
+      return endedWell ? Effect.map(ended, end) : Effect.flatMap(ended, complete)
+    })
   }
 
-  /** The connection ended before the stream did. */
-  const cut = (why: string, failures: number, hint: Duration.Duration): Pieces<A> => {
+  /** The connection ended before the stream did: gives the rest, or nothing when the stream is to be read on. */
+  const cut = Effect.fnUntraced(function*(why: string, failures: number, hint: Duration.Duration) {
     const unreadable = (error: ProviderError) => interrupted(why, isRetryable(error))
-    const reconnect = Stream.suspend(() => {
-      reader.reconnect()
-      return connection(failures)
-    })
-    return Stream.unwrap(Effect.gen(function*() {
-      const current = yield* Effect.mapError(read, unreadable)
-      if (current.isTerminal) return yield* settle(current)
-      const pause = Duration.max(Duration.times(firstDelay, 2 ** failures), hint)
-      if (failures < maxReconnects && Duration.lessThanOrEqualTo(pause, client.config.retry.maxWait)) {
-        yield* Effect.sleep(pause)
-        return reconnect
-      }
-      return yield* settle(yield* Effect.mapError(options.untilFinal(current), unreadable))
-    }))
-  }
+    const current = yield* Effect.mapError(read, unreadable)
+    if (current.isTerminal) return Option.some(yield* settle(current))
+    const pause = Duration.max(Duration.times(firstDelay, 2 ** failures), hint)
+    if (failures < maxReconnects && Duration.lessThanOrEqualTo(pause, client.config.retry.maxWait)) {
+      yield* Effect.sleep(pause)
+      return Option.none()
+    }
+    return Option.some(yield* settle(yield* Effect.mapError(options.untilFinal(current), unreadable)))
+  })
 
-  const connection = (failures: number): Pieces<A> => {
-    const before = reader.events
-    let why = "the connection was closed"
-    let hint = Duration.zero
-    const outputs = Stream.catchAll(connect(client, url, reader), (error) => {
-      why = error.message.replaceAll(Failure.publicUrl(url), origin)
-      if (isProviderError(error)) hint = Option.getOrElse(retryAfter(error), () => Duration.zero)
-      return Stream.empty
-    })
-    const next = Stream.suspend(() =>
-      reader.done === undefined ? cut(why, reader.events > before ? 0 : failures + 1, hint) : closed(reader.done.reason)
-    )
-    return Stream.concat(outputs, next)
-  }
-  return connection(0)
+  // opened now, so that whoever reads is stopped before the connection is closed
+  const connections = Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
+  return Effect.map(connections, (scope) => {
+    let pull: Pull.Pull<A, ProviderError>
+    const goOn = (next: typeof pull): typeof pull => {
+      pull = next
+      return next
+    }
+    const finish = (pieces: Pieces<A>): typeof pull => {
+      pull = Pull.end
+      return Effect.mapError(pieces, Option.some)
+    }
+
+    const connection = (failures: number): typeof pull =>
+      Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) => {
+        const before = reader.events
+        const over = (why: string, hint: Duration.Duration): typeof pull =>
+          Effect.zipRight(
+            Scope.close(own, Exit.void),
+            reader.done !== undefined
+              ? finish(closed(reader.done.reason))
+              : Effect.suspend(() => {
+                const nth = reader.events > before ? 0 : failures + 1
+                return Effect.flatMap(
+                  Effect.mapError(cut(why, nth, hint), Option.some),
+                  Option.match({
+                    onNone: () => {
+                      reader.reconnect()
+                      return goOn(connection(nth))
+                    },
+                    onSome: (pieces) => finish(Effect.succeed(pieces))
+                  })
+                )
+              })
+          )
+        const broken = (error: ProviderError | Sse.EventTooLarge) =>
+          over(
+            error.message.replaceAll(Failure.publicUrl(url), origin),
+            isProviderError(error) ? Option.getOrElse(retryAfter(error), () => Duration.zero) : Duration.zero
+          )
+        return Effect.matchEffect(Scope.extend(connect(client, url, reader), own), {
+          onFailure: broken,
+          onSuccess: (read) =>
+            goOn(Effect.catchAll(
+              read,
+              Option.match({ onNone: () => over("the connection was closed", Duration.zero), onSome: broken })
+            ))
+        })
+      })
+
+    pull = connection(0)
+    return Effect.suspend(() => pull)
+  })
 }
 
 const unstreamable = (model: string) => {
@@ -246,7 +269,7 @@ export const predictionStream = <A>(
   client: Service,
   prepare: Effect.Effect<Effect.Effect<Prediction, ProviderError>, ProviderError>,
   options: Options<A>
-): Effect.Effect<Pieces<A>, ProviderError, Scope.Scope> =>
+): Source<A> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const call = yield* restore(prepare)
@@ -260,14 +283,14 @@ export const predictionStream = <A>(
       if (url !== undefined && URL.canParse(url)) {
         const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
         const reader = new PredictionReader(options.view, givesFiles)
-        return follow(client, url, prediction, reader, options, release)
+        return yield* follow(client, url, prediction, reader, options, release)
       }
       if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
-      return Stream.unwrap(Effect.gen(function*() {
+      return yield* Stream.toPull(Stream.unwrap(Effect.gen(function*() {
         const final = yield* options.untilFinal(prediction)
         release()
         yield* outcome(client.config, final)
         return Stream.fromIterable([...whole(options.view, final), ...options.view.end(final)])
-      }))
+      })))
     })
   )
