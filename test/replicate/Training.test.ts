@@ -283,9 +283,8 @@ describe("runAll", () => {
       const all = yield* Server.timed(Training.runAll(jobsOf("c", "a", "d", "b"), { concurrency: 2 })).pipe(
         Effect.provide(server.layer)
       )
-      assert.deepStrictEqual(all.map(({ id, trainedVersion }) => [id, trainedVersion]), [
-        ...["c", "a", "d", "b"].map((id) => [id, output.version])
-      ])
+      assert.deepStrictEqual(all.map(({ id }) => id), ["c", "a", "d", "b"])
+      assert.isTrue(all.every(({ trainedVersion }) => trainedVersion === output.version))
       assert.strictEqual(server.most(), 2)
       assert.deepStrictEqual(server.calls[0]?.body, { destination: "acme/c", input: { name: "c" } })
     }))
