@@ -425,8 +425,7 @@ describe("how it ends", () => {
     { what: "does not agree with it", get: gave("Twice"), tag: "StreamInterrupted" },
     { what: "cannot be read", get: Server.status(500), tag: "StreamInterrupted" },
     { what: "is not there", get: unreadable, tag: "StreamInterrupted" },
-    { what: "is read after more than 5 seconds", get: Server.later(9, gave("Once", " upon")), tag: undefined },
-    { what: "never ends", get: running, tag: "Timeout" }
+    { what: "is read after more than 5 seconds", get: Server.later(9, gave("Once", " upon")), tag: undefined }
   ])(
     "C20, edge 9: a plain done on a second connection holds where the prediction $what",
     ({ get, tag }) =>
@@ -441,6 +440,21 @@ describe("how it ends", () => {
         if (result.error?._tag === "StreamInterrupted") assert.strictEqual(result.error.predictionId, Server.id)
       })
   )
+
+  it.effect("C20, edge 9: a plain done on a second connection, and a prediction that runs on, is a Timeout", () =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [streamable],
+        other: [sends(event("output", "Once", "1:0")), sends(done)],
+        get: [running]
+      })
+      const { came, error } = yield* collect(Prediction.events(Server.model, {}, { timeout: "20 seconds" })).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual(came.map(String), ["Once"])
+      assert.deepInclude(error, { _tag: "Timeout", clock: "total" })
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
 
   it.effect.each([
     { reason: "error", tag: "PredictionFailed" },
