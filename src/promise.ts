@@ -80,6 +80,12 @@ export interface Client {
     input: Prediction.Input,
     options?: Prediction.StreamOptions & CallOptions
   ) => AsyncIterableIterator<PredictionEvent>
+  /** As `stream`, with the files only, each as it comes: for `download`. An output without any file rejects. */
+  readonly files: (
+    model: ModelRef.Input,
+    input: Prediction.Input,
+    options?: Prediction.StreamOptions & CallOptions
+  ) => AsyncIterableIterator<FileOutput>
   /** Creates a prediction, which goes on in the background. */
   readonly create: (
     model: ModelRef.Input,
@@ -150,6 +156,7 @@ export const make = ({ httpClient = FetchHttpClient.layer, ...options }: Options
     stream: (model, input, { signal, ...options } = {}) =>
       iterate(Output.text(Prediction.stream(model, input, options)), signal),
     events: (model, input, { signal, ...options } = {}) => iterate(Prediction.events(model, input, options), signal),
+    files: (model, input, { signal, ...options } = {}) => iterate(Prediction.files(model, input, options), signal),
     create: (model, input, { signal, ...options } = {}) => run(Prediction.create(model, input, options), signal),
     get: (id, { signal } = {}) => run(Prediction.get(id), signal),
     wait: (prediction, { signal, ...options } = {}) => run(Prediction.wait(prediction, options), signal),

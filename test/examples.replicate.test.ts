@@ -15,6 +15,7 @@ import * as FileOut from "../examples/replicate/file-out.js"
 import * as List from "../examples/replicate/list.js"
 import * as Run from "../examples/replicate/run.js"
 import * as StreamExample from "../examples/replicate/stream.js"
+import * as Video from "../examples/replicate/video.js"
 import * as WebhookQueue from "../examples/replicate/webhook-queue.js"
 import { replicateClient } from "../examples/support/emulated.js"
 import { emulator } from "../examples/support/emulator.js"
@@ -63,6 +64,25 @@ describe("examples of Replicate's API", () => {
       assert.lengthOf(new Set(paths), 2)
       for (const bytes of contents) assert.deepStrictEqual(Array.from(bytes.subarray(1, 4)), [0x50, 0x4e, 0x47])
       assert.deepStrictEqual(hosts.filter(({ hasToken, path }) => path.startsWith("/files/") && hasToken), [])
+    }))
+
+  it.effect("C29: a video, waited for and saved", () =>
+    Effect.gen(function*() {
+      const { bytes, created, output, saved } = yield* inTime(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const directory = yield* fs.makeTempDirectory()
+        const saved = yield* Video.program(`${directory}/videos/llama.mp4`)
+        const bytes = yield* fs.readFile(saved)
+        yield* fs.remove(directory, { recursive: true })
+        const emulator = yield* ReplicateEmulator.ReplicateEmulator
+        const [prediction] = yield* emulator.predictions
+        const created = (yield* requests).find(({ method }) => method === "POST")
+        return { bytes, created, output: prediction?.output, saved }
+      }))
+      assert.isTrue(saved.endsWith("/videos/llama.mp4"))
+      assert.strictEqual(String.fromCharCode(...bytes.subarray(4, 8)), "ftyp")
+      assert.match(String(output), /^https:\/\/replicate\.delivery\/.+\.mp4$/)
+      assert.strictEqual(created?.headers["cancel-after"], "1200s")
     }))
 
   it.effect("C09 C29: a batch, then its downloads", () =>

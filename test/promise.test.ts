@@ -312,6 +312,22 @@ describe.sequential("stream", () => {
       assert.strictEqual(done.prediction.status, "succeeded")
     }))
 
+  it.scopedLive("C05: files gives each file as it comes, to be downloaded", () =>
+    Effect.gen(function*() {
+      const { cancels, replicate } = yield* setup()
+      const downloaded: Array<ReadonlyArray<number>> = []
+      yield* Effect.promise(async () => {
+        for await (const file of replicate.files("test/drawing", input)) {
+          downloaded.push([...await replicate.download(file)])
+        }
+      })
+      assert.deepStrictEqual(downloaded, [[1, 2, 3]])
+      assert.strictEqual(yield* cancels, 0)
+      const error = yield* rejection(replicate.files("test/quick", input).next())
+      assert.instanceOf(error, InvalidRequest)
+      assert.strictEqual(yield* cancels, 1)
+    }))
+
   it.scopedLive("C21: an error comes after what came before it", () =>
     Effect.gen(function*() {
       const { replicate } = yield* setup()

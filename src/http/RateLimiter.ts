@@ -117,9 +117,19 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
       return turn
     })
 
+    /** Wakes whoever watches the time: it may be another by now. */
+    let wake = () => {}
+
     const untilOpen: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const wait = opensAt(now) - now
-      return wait > 0 ? Effect.zipRight(Effect.sleep(Math.min(wait, longestSleep)), untilOpen) : Effect.void
+      if (wait <= 0) return Effect.void
+      const known = told
+      const news = Effect.async<void>((resume) => {
+        // a fiber may yield between looking and waiting, and miss that it is woken
+        if (told !== known) return resume(Effect.void)
+        wake = () => resume(Effect.void)
+      })
+      return Effect.zipRight(Effect.raceFirst(Effect.sleep(Math.min(wait, longestSleep)), news), untilOpen)
     })
 
     return {
@@ -142,6 +152,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
           const until = now + Duration.toMillis(reset)
           const isSameWindow = Math.abs(until - told.until) <= rounding
           told = { calls: isSameWindow ? Math.min(calls, told.calls) : calls, until }
+          wake()
         })
     }
   })

@@ -25,7 +25,7 @@ export type Input = Readonly<Record<string, unknown>>
 export interface CreateOptions {
   /** How long the server may hold back its answer until there is output: 1 to 60 seconds, in whole seconds. */
   readonly wait?: Duration.DurationInput | undefined
-  /** The prediction is stopped by the server this long after its creation: 5 seconds or more, in whole seconds. */
+  /** The prediction is stopped by the server this long after its creation: 5 seconds to 365 days, in whole seconds. */
   readonly cancelAfter?: Duration.DurationInput | undefined
   /** URL the server calls with the prediction as it changes. */
   readonly webhook?: string | URL | undefined
@@ -79,7 +79,7 @@ export interface OutputOptions extends RunOptions {
  * @category models
  */
 export interface StreamOptions extends Omit<CreateOptions, "wait">, WaitOptions {
-  /** Idle clock; the client's when absent. */
+  /** Idle clock, which runs once the prediction is created; the client's when absent. */
   readonly idleTimeout?: Duration.DurationInput | undefined
   /**
    * For models that cannot stream: `fail` with `InvalidRequest` and cancel the prediction; `refuse`, which reads the

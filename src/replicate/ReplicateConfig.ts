@@ -54,7 +54,7 @@ export interface ReplicateConfig {
   readonly baseUrl: string
   /** Connect clock: the wait for response headers, on top of a hold that was asked for. */
   readonly connectTimeout: Duration.Duration
-  /** Idle clock of streams; absent, it does not run: a cold model may be silent for minutes. */
+  /** Idle clock of streams, from the creation on; absent, it does not run: a cold model may be silent for minutes. */
   readonly idleTimeout: Duration.Duration | undefined
   /** Total clock of `run`, `wait` and `stream`. */
   readonly timeout: Duration.Duration

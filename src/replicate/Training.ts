@@ -1,5 +1,5 @@
 /**
- * Trainings: create, run, watch, wait, cancel. They live as predictions do, and are run by the same engine.
+ * Trainings: create, run, run many, watch, wait, cancel. They live as predictions do, and are run by the same engine.
  *
  * A create that may have reached the server is never sent again. Whoever stops waiting for a training that was started
  * for them, by interruption, by a clock or by ending a stream early, cancels it.
@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import type { ProviderError } from "../ProviderError.js"
 import * as engine from "./internal/engine.js"
@@ -64,6 +65,24 @@ export interface WaitOptions extends PredictionOptions.WaitOptions {}
  * @category models
  */
 export interface RunOptions extends CreateOptions, WaitOptions {}
+
+/**
+ * One of many trainings. What it says of itself counts before what is said of all.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Job extends Request, RunOptions {
+  readonly version: ModelRef.Input
+}
+
+/**
+ * How many trainings are run; the options of a run are for each of them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RunAllOptions extends RunOptions, Pick<PredictionOptions.RunAllOptions, "concurrency" | "mode"> {}
 
 /**
  * How a training is watched.
@@ -160,6 +179,45 @@ export const run = Effect.fn("Training.run")(
     return yield* engine.run(trainings(client), prepareTraining(client, version, request, options), options)
   }
 )
+
+/**
+ * Runs many trainings, some at a time, and gives them in the order of the jobs, as `Prediction.runAll` does: the first
+ * failure cancels the others, unless `mode` is `"either"`.
+ *
+ * @example
+ * ```ts
+ * import { Training } from "effect-providers/replicate"
+ *
+ * const trainer = "ostris/flux-dev-lora-trainer:26dce37af90b9d997eeb970d92e47de3064d46c300504ae376c75bef6a9022d2"
+ *
+ * const trainings = Training.runAll(
+ *   ["llama", "goat"].map((animal) => ({
+ *     version: trainer,
+ *     destination: `acme/${animal}-lora`,
+ *     input: { input_images: `https://example.com/${animal}s.zip` }
+ *   })),
+ *   { concurrency: 2, timeout: "2 hours" }
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export function runAll(
+  jobs: Iterable<Job>,
+  options: RunAllOptions & { readonly mode: "either" }
+): Effect.Effect<Array<Either.Either<Training, ProviderError>>, never, ReplicateClient>
+export function runAll(
+  jobs: Iterable<Job>,
+  options?: RunAllOptions & { readonly mode?: "default" | undefined }
+): Effect.Effect<Array<Training>, ProviderError, ReplicateClient>
+export function runAll(jobs: Iterable<Job>, { concurrency = 5, mode = "default", ...common }: RunAllOptions = {}) {
+  const runs = Array.from(
+    jobs,
+    ({ destination, input, version, ...own }) => run(version, { destination, input }, { ...common, ...own })
+  )
+  return Effect.withSpan(Effect.all(runs, { concurrency, mode }), "Training.runAll", { captureStackTrace: false })
+}
 
 /**
  * Trains and gives the training as it changes, from its creation to its end: for progress displays. Fails like `run`;

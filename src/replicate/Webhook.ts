@@ -48,6 +48,8 @@ export interface Delivery {
   readonly headers: Headers.Input
   /** The raw body. */
   readonly body: Uint8Array | string
+  /** Where it was sent to, whole or from the path on, for `Event.url`. */
+  readonly url?: string | undefined
 }
 
 /**
@@ -61,6 +63,12 @@ export interface Event {
   readonly id: string
   /** The prediction as it was then. A training comes in the same shape. */
   readonly prediction: Prediction
+  /**
+   * Path and query it was sent to, as the server saw them, where the delivery tells. Replicate keeps the query of a
+   * webhook's URL, so that `?job=7` says which job it is about. It is not signed: who sees a webhook can send it to
+   * another URL, until it is too old.
+   */
+  readonly url?: string | undefined
 }
 
 /**
@@ -138,7 +146,8 @@ export const make = <E = never, R = never>(options: Options<E, R>): Effect.Effec
       verify: Effect.fn("Webhook.verify")((delivery) => Effect.asVoid(authenticate(delivery, keys, tolerance))),
       receive: Effect.fn("Webhook.receive")(function*(delivery) {
         const id = yield* authenticate(delivery, keys, tolerance)
-        return { id, prediction: yield* decode(delivery.body) }
+        const url = pathOf(delivery.url)
+        return { id, prediction: yield* decode(delivery.body), ...(url === undefined ? {} : { url }) }
       })
     }
   })
@@ -173,6 +182,14 @@ export const receive = <E = never, R = never>(
   delivery: Delivery,
   options: Options<E, R>
 ): Effect.Effect<Event, WebhookError | E, R> => Effect.flatMap(make(options), (verifier) => verifier.receive(delivery))
+
+/** Without the origin, in which there may be a password. */
+const pathOf = (url: string | undefined): string | undefined => {
+  if (url === undefined || url.startsWith("/")) return url
+  if (!URL.canParse(url)) return undefined
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 const decodePrediction = Schema.decodeUnknown(Prediction)

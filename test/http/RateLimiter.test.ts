@@ -170,6 +170,33 @@ describe("RateLimiter", () => {
       assert.lengthOf(times, 9)
     }))
 
+  it.effect("C23: those who wait are woken when the service says that the wait is over earlier", () =>
+    Effect.gen(function*() {
+      const { calls, limiter, times } = yield* setup({ limit: 100, interval: "1 second" })
+      yield* learn(limiter, 0, "60 seconds")
+      yield* calls(3)
+      yield* TestClock.adjust("10 seconds")
+      assert.lengthOf(times, 0)
+      yield* learn(limiter, 0, "5 seconds")
+      yield* TestClock.adjust("4999 millis")
+      assert.lengthOf(times, 0)
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(times.map(([, at]) => at), [15_000, 15_000, 15_000])
+    }))
+
+  it.effect("C23: what is said later makes those who wait, wait longer", () =>
+    Effect.gen(function*() {
+      const { calls, limiter, times } = yield* setup({ limit: 100, interval: "1 second" })
+      yield* learn(limiter, 0, "10 seconds")
+      yield* calls(1)
+      yield* TestClock.adjust("5 seconds")
+      yield* limiter.pause("20 seconds")
+      yield* TestClock.adjust("19 seconds")
+      assert.lengthOf(times, 0)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(times.map(([, at]) => at), [25_000])
+    }))
+
   it.effect("a limit that is none lets one start at a time, and one without end all", () =>
     Effect.gen(function*() {
       for (const [limit, started] of [[0, 1], [-3, 1], [Number.NaN, 1], [2.9, 2], [Infinity, 50]] as const) {

@@ -248,6 +248,74 @@ describe("a training", () => {
     }))
 })
 
+describe("runAll", () => {
+  /** Each training has its destination as its id, and ends at its second poll: those of `failing` badly. */
+  const serve = (failing: ReadonlyArray<string> = []) => {
+    const polls = new Map<string, number>()
+    let most = 0
+    let open = 0
+    const idOf = (url: string) => new URL(url).pathname.split("/")[3] ?? ""
+    return {
+      most: () => most,
+      ...Server.make({
+        create: [(call) => {
+          most = Math.max(most, ++open)
+          const id = JSON.stringify(call.body).replace(/.*acme\/(\w+).*/, "$1")
+          return Server.gives({ id, version: call.url })(call)
+        }],
+        get: [(call) => {
+          const id = idOf(call.url)
+          polls.set(id, (polls.get(id) ?? 0) + 1)
+          if ((polls.get(id) ?? 0) < 2) return Server.gives({ id, status: "processing" })(call)
+          open--
+          return Server.gives({ id, status: failing.includes(id) ? "failed" : "succeeded", output })(call)
+        }],
+        cancel: [(call) => Server.gives({ id: idOf(call.url), status: "canceled" })(call)]
+      })
+    }
+  }
+  const jobsOf = (...names: ReadonlyArray<string>): ReadonlyArray<Training.Job> =>
+    names.map((name) => ({ version: trainer, destination: `acme/${name}`, input: { name } }))
+
+  it.effect("C09: gives the trainings in the order of the jobs, as many at a time as asked for", () =>
+    Effect.gen(function*() {
+      const server = serve()
+      const all = yield* Server.timed(Training.runAll(jobsOf("c", "a", "d", "b"), { concurrency: 2 })).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual(all.map(({ id }) => id), ["c", "a", "d", "b"])
+      assert.isTrue(all.every(({ trainedVersion }) => trainedVersion === output.version))
+      assert.strictEqual(server.most(), 2)
+      assert.deepStrictEqual(server.calls[0]?.body, { destination: "acme/c", input: { name: "c" } })
+    }))
+
+  it.effect("C09: the first failure cancels the others, by the route of trainings", () =>
+    Effect.gen(function*() {
+      const server = serve(["a"])
+      const slow = { polling: Polling.fixed("1 hour"), timeout: "1 day" } as const
+      const [a, ...others] = jobsOf("a", "b", "c")
+      const jobs = [...(a === undefined ? [] : [a]), ...others.map((job) => ({ ...job, ...slow }))]
+      const error = yield* Server.timed(Training.runAll(jobs, { concurrency: 2 })).pipe(
+        Effect.provide(server.layer),
+        Effect.flip
+      )
+      assert(error._tag === "PredictionFailed")
+      assert.strictEqual(error.prediction.id, "a")
+      assert.deepStrictEqual(calls(server).filter((call) => call.endsWith("/cancel")), ["POST /trainings/b/cancel"])
+      assert.strictEqual(server.count("create"), 2)
+    }))
+
+  it.effect("C09: each comes to its own end where that is asked for", () =>
+    Effect.gen(function*() {
+      const server = serve(["b"])
+      const results = yield* Server.timed(Training.runAll(jobsOf("a", "b", "c"), { mode: "either" })).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual(results.map(({ _tag }) => _tag), ["Right", "Left", "Right"])
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
+})
+
 describe("a training of the emulator", () => {
   const flux = { model_owner: "black-forest-labs", model_name: "flux-schnell" }
   const request = (steps: number): Training.Request => ({

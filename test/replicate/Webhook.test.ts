@@ -1,4 +1,5 @@
 import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
@@ -8,6 +9,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
@@ -245,6 +247,20 @@ describe("decode and receive", () => {
       assert.strictEqual(event.id, "msg_7")
       assert.strictEqual(event.prediction.text, "ab")
       assert.isTrue(event.prediction.isTerminal)
+    }))
+
+  it.effect.each([
+    { url: undefined, expected: undefined },
+    { url: "/hooks?job=7&to=a%2Fb", expected: "/hooks?job=7&to=a%2Fb" },
+    { url: "https://user:SECRET@example.com:8443/hooks/replicate?job=7#top", expected: "/hooks/replicate?job=7" },
+    { url: "http://example.com", expected: "/" },
+    { url: "nonsense", expected: undefined }
+  ])("C29: tells where it was sent to: $url", ({ expected, url }) =>
+    Effect.gen(function*() {
+      yield* atNow
+      const event = yield* Webhook.receive({ ...delivery(json()), url }, { secret })
+      assert.strictEqual(event.url, expected)
+      assert.strictEqual("url" in event, expected !== undefined)
     }))
 
   it.effect("reads a training", () =>
@@ -614,6 +630,23 @@ describe("app and inbox", () => {
     yield* Effect.addFinalizer(() => Deferred.succeed(gate, undefined))
     return { call: yield* caller(app), seen, started: Deferred.await(started) }
   })
+
+  it.scoped("C29: the event tells the path and the query, also of an app that is mounted beneath others", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const { app, events } = yield* Webhook.inbox({ secret })
+      const router = HttpRouter.empty.pipe(HttpRouter.mountApp("/hooks", app))
+      const handle = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(router)
+      const { body, headers } = ended("a")
+      const request = new Request("http://localhost/hooks/replicate?job=7&tenant=acme", {
+        method: "POST",
+        headers: new Headers({ ...headers }),
+        body: raw(body)
+      })
+      assert.strictEqual((yield* Effect.promise(() => handle(request))).status, 200)
+      const event = yield* Stream.runHead(events)
+      assert.strictEqual(Option.getOrUndefined(event)?.url, "/hooks/replicate?job=7&tenant=acme")
+    }))
 
   const ended = (id: string) => delivery(json({ id: `p-${id}`, status: "succeeded" }), { id })
 

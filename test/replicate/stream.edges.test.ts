@@ -425,8 +425,7 @@ describe("how it ends", () => {
     { what: "does not agree with it", get: gave("Twice"), tag: "StreamInterrupted" },
     { what: "cannot be read", get: Server.status(500), tag: "StreamInterrupted" },
     { what: "is not there", get: unreadable, tag: "StreamInterrupted" },
-    { what: "is read after more than 5 seconds", get: Server.later(9, gave("Once", " upon")), tag: undefined },
-    { what: "never ends", get: running, tag: "Timeout" }
+    { what: "is read after more than 5 seconds", get: Server.later(9, gave("Once", " upon")), tag: undefined }
   ])(
     "C20, edge 9: a plain done on a second connection holds where the prediction $what",
     ({ get, tag }) =>
@@ -441,6 +440,21 @@ describe("how it ends", () => {
         if (result.error?._tag === "StreamInterrupted") assert.strictEqual(result.error.predictionId, Server.id)
       })
   )
+
+  it.effect("C20, edge 9: a plain done on a second connection, and a prediction that runs on, is a Timeout", () =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [streamable],
+        other: [sends(event("output", "Once", "1:0")), sends(done)],
+        get: [running]
+      })
+      const { came, error } = yield* collect(Prediction.events(Server.model, {}, { timeout: "20 seconds" })).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual(came.map(String), ["Once"])
+      assert.deepInclude(error, { _tag: "Timeout", clock: "total" })
+      assert.strictEqual(server.count("cancel"), 0)
+    }))
 
   it.effect.each([
     { reason: "error", tag: "PredictionFailed" },
@@ -589,11 +603,10 @@ describe("how it ends", () => {
           const make = () =>
             Server.make({ create: [create], other: [unreadable], get: [Server.gives({ status: "succeeded", output })] })
           const outputs = yield* Effect.provide(collect(Prediction.stream(Server.model, {})), make().layer)
-          assert.deepStrictEqual(outputs.came.slice(0, -1), [
-            ...urls.map((url) =>
-              create === streamable ? { _tag: "TextDelta" as const, text: url } : { _tag: "File" as const, url }
-            )
-          ])
+          assert.deepStrictEqual(
+            outputs.came.slice(0, -1),
+            urls.map((url) => create === streamable ? { _tag: "TextDelta", text: url } : { _tag: "File", url })
+          )
           const files = yield* Effect.provide(collect(Prediction.files(Server.model, {})), make().layer)
           assert.isUndefined(files.error)
           assert.deepStrictEqual(files.came.map(({ url }) => url), urls)

@@ -44,7 +44,7 @@ export const makeInbox = Effect.fnUntraced(function*<E>(
     const request = yield* HttpServerRequest.HttpServerRequest
     const body = yield* readBody(request, maxBodySize)
     const event = yield* Effect.catchAll(
-      verifier.receive({ headers: request.headers, body }),
+      verifier.receive({ headers: request.headers, body, url: request.originalUrl }),
       (error) => Effect.flip(refusal(error))
     )
     return (yield* mailbox.offer(event)) ? accepted : full

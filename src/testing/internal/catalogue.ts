@@ -74,6 +74,20 @@ const draw = (input: Input): ReadonlyArray<Step> => {
   ]
 }
 
+/** The beginning of every MP4, and nothing to see after it. */
+const mp4 = [0, 0, 0, 24, ..."ftypisom\0\0\x02\0isommp42"].map((byte) =>
+  typeof byte === "number" ? byte : byte.charCodeAt(0)
+)
+
+const film = (): ReadonlyArray<Step> => [
+  ...Array.from({ length: 30 }, (_, done): Step => ({
+    _tag: "Log",
+    after: "1 second",
+    text: progress(done + 1, 30, 1)
+  })),
+  { _tag: "File", after: 0, contentType: "video/mp4", bytes: () => Uint8Array.from(mp4) }
+]
+
 /** Ten rounds of half a second each. */
 const train = (input: Input): ReadonlyArray<Step> => {
   const rounds = clamp(numberField(input, "steps", 10), 1, 1000)
@@ -117,6 +131,14 @@ export const builtIn: ReadonlyArray<Model> = [
     },
     boot: "500 millis",
     script: draw
+  },
+  {
+    name: "minimax/video-01",
+    kind: "file",
+    description: "Makes a film of what it is told, in half a minute",
+    input: { ...prompted, prompt_optimizer: { type: "boolean" } },
+    boot: "2 seconds",
+    script: film
   },
   {
     name: "emulator/slow",

@@ -48,8 +48,8 @@ export interface Field {
 export interface Model {
   /** `owner/name`. */
   readonly name: string
-  /** Shape of the output: a list of text fragments, a list of file URLs, or one JSON value. */
-  readonly kind: "text" | "files" | "json"
+  /** Shape of the output: a list of text fragments, a list of file URLs, one file URL, or one JSON value. */
+  readonly kind: "text" | "files" | "file" | "json"
   /** Version id, 64 hexadecimal digits; one made from the name when absent. */
   readonly version?: string | undefined
   /** Whether it is run without naming a version, which other models are not; default `true`. */

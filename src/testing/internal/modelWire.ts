@@ -19,6 +19,7 @@ const schemaOf = (fields: Readonly<Record<string, Field>>) => ({
 const outputSchemas = {
   text: { type: "array", items: { type: "string" }, "x-cog-array-type": "iterator" },
   files: { type: "array", items: { type: "string", format: "uri" } },
+  file: { type: "string", format: "uri" },
   json: { type: "object" }
 }
 

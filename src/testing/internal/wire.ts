@@ -30,9 +30,11 @@ const partsOf = (content: Timeline.Content): ReadonlyArray<unknown> => {
   }
 }
 
+const isSingle = ({ kind }: Model): boolean => kind === "json" || kind === "file"
+
 const outputOf = (model: Model, contents: ReadonlyArray<Timeline.Content>): unknown => {
   const parts = contents.flatMap(partsOf)
-  return parts.length === 0 ? undefined : model.kind === "json" ? parts.at(-1) : parts
+  return parts.length === 0 ? undefined : isSingle(model) ? parts.at(-1) : parts
 }
 
 const metricsOf = ({ input, model }: Prediction, timeline: Timeline.Timeline, outputs: number) => {
@@ -41,7 +43,7 @@ const metricsOf = ({ input, model }: Prediction, timeline: Timeline.Timeline, ou
   const predict_time = (timeline.completedAt - timeline.startedAt) / 1000
   if (model.kind === "files") return { predict_time, total_time, image_count: outputs }
   const input_token_count = textField(input, "prompt", "").match(/\S+/g)?.length ?? 0
-  return model.kind === "json"
+  return isSingle(model)
     ? { predict_time, total_time }
     : { predict_time, total_time, input_token_count, output_token_count: outputs }
 }
@@ -53,7 +55,7 @@ const urlsOf = ({ id, model, origin, streamId, streamOrigin }: Prediction) => ({
   // clients tell by this path that the outputs are files
   ...(model.streams === false
     ? {}
-    : { stream: `${streamOrigin}/stream/v1/${model.kind === "files" ? "files" : "predictions"}/${streamId}` })
+    : { stream: `${streamOrigin}/stream/v1/${/^files?$/.test(model.kind) ? "files" : "predictions"}/${streamId}` })
 })
 
 /**
