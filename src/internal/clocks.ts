@@ -4,12 +4,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Pull from "./pull.js"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
 const capacity = 16
+
+interface TimeoutOptions<E2> {
+  readonly duration: Duration.Duration
+  readonly onTimeout: () => E2
+  readonly unattended?: boolean | undefined
+}
 
 /** @internal */
 export interface Clocks {
@@ -144,18 +151,22 @@ export const withClocks = <A, E, R, E2>(
  * would go on until its time is up although another has failed. It also costs four times as much as this one, which is
  * on every call.
  *
+ * An effect that is `unattended` comes to its end, or to the end of its time, whoever is interrupted meanwhile.
+ *
  * @internal
  */
-export const timeoutFail = <E2>(options: {
-  readonly duration: Duration.Duration
-  readonly onTimeout: () => E2
-}) =>
-<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> => {
-  if (!Duration.isFinite(options.duration)) return self
+export const timeoutFail: {
+  <E2>(options: TimeoutOptions<E2>): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2, R>
+  <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2>): Effect.Effect<A, E | E2, R>
+} = dual(2, <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2>) => {
+  const { duration, onTimeout, unattended = false } = options
+  const isEndless = !Duration.isFinite(duration)
+  if (isEndless && !unattended) return self
   // also where the effect is not to be interrupted, the clock has to be
-  const sleep = Effect.interruptible(Effect.sleep(options.duration))
+  const sleep = Effect.interruptible(isEndless ? Effect.never : Effect.sleep(duration))
   return Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDaemon(restore(self)), (work) =>
+    // fibers of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself
+    Effect.flatMap(Effect.forkDaemon(unattended ? Effect.interruptible(self) : restore(self)), (work) =>
       Effect.flatMap(Effect.forkDaemon(sleep), (timer) => {
         let isLate: boolean | undefined
         const first = Effect.async<A, E>((resume) => {
@@ -168,14 +179,14 @@ export const timeoutFail = <E2>(options: {
             resume(Effect.interrupt)
           })
         })
-        return Effect.matchCauseEffect(restore(first), {
+        return Effect.matchCauseEffect(unattended ? first : restore(first), {
           onSuccess: (value) => {
             timer.unsafeInterruptAsFork(FiberId.none)
             return Effect.succeed(value)
           },
           onFailure: (cause) => {
-            const end: Effect.Effect<never, E | E2> = isLate
-              ? Effect.failSync(options.onTimeout)
+            const end: Effect.Effect<never, E | E2> = isLate === true
+              ? Effect.failSync(onTimeout)
               : Effect.failCause(cause)
             timer.unsafeInterruptAsFork(FiberId.none)
             return Effect.zipRight(Fiber.interrupt(work), end)
@@ -183,4 +194,4 @@ export const timeoutFail = <E2>(options: {
         })
       }))
   )
-}
+})

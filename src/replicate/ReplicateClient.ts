@@ -154,7 +154,7 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
     const config = ReplicateConfig.make(options)
     const limits = yield* makeLimits(config)
     const http = yield* makeHttp(config, limits)
-    const api = yield* derive(config, limits, http.api)
+    const api = derive(config, limits, http.api)
     const latest = makeLatest(config, api)
     return {
       config,

@@ -1,7 +1,6 @@
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
@@ -13,7 +12,7 @@ import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeou
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { annotations, type Answer, logged } from "./callLog.js"
-import { currentToken, provider } from "./http.js"
+import { provider, tokenOf } from "./http.js"
 import type { Limits } from "./limits.js"
 
 /** @internal */
@@ -21,13 +20,12 @@ export interface Call {
   /** Of the span: `predictions.get`. */
   readonly name: string
   readonly method: string
-  readonly url: string
+  /** Told of the call; a secret in it is not. */
+  readonly url: () => string
   /** Sent twice, it does no more than once. */
   readonly isSafe: boolean
   /** After which errors it is sent again; `isSafe` decides when absent. */
   readonly while?: ((error: ProviderError) => boolean) | undefined
-  /** What the answer is to be written in. */
-  readonly accept?: string | undefined
   /** How long the server was asked to hold its answer back. */
   readonly hold?: Duration.Duration | undefined
 }
@@ -43,14 +41,6 @@ const unsure = (error: ProviderError): ProviderError => {
   const isAnswered = error.reason === "status" && error.status !== undefined && error.status < 500
   return isAnswered ? error : new ResponseError({ ...error, mayHaveStarted: true })
 }
-
-/**
- * Lets a call that may start something come to its end, whoever is interrupted meanwhile: its answer says what has to
- * be canceled. In a fiber of nobody's, because an interrupted fiber interrupts its children, also where it cannot be
- * interrupted itself.
- */
-const unattended = <A, E>(call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.uninterruptible(Effect.flatMap(Effect.forkDaemon(Effect.interruptible(call)), Fiber.join))
 
 /**
  * Says what is wrong with an answer.
@@ -82,36 +72,42 @@ export const perform = <A>(
   config: ReplicateConfig,
   limits: Limits,
   call: Effect.Effect<Answer<A>, unknown>,
-  { accept, hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
-): Effect.Effect<A, ProviderError> =>
-  Effect.flatMap(currentToken(config), (token) => {
-    // a caller may take the token for an id
-    const clean = cleaner(Option.toArray(Option.map(token, Redacted.value)))
-    const at = { method, url: clean(Failure.publicUrl(url)) }
-    // the decoder of an answer does not know what was called
-    const located = (error: ProviderError) =>
-      error._tag === "ResponseError" && error.url === undefined ? new ResponseError({ ...error, ...at }) : error
-
-    const once = Effect.flatMap(CallSettings, (own) => {
-      const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
-      const settings = accept === undefined ? own : { ...own, headers: own.headers ?? { accept } }
-      return Effect.provideService(Effect.catchAll(call, requestError), CallSettings, settings).pipe(
-        timeoutFail({ duration, onTimeout: () => new Timeout({ provider, ...at, clock: "connect", duration }) })
-      )
+  { hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
+): Effect.Effect<A, ProviderError> => {
+  const performed = Effect.flatMap(CallSettings, (own) => {
+    const at = () => {
+      // a caller may take the token for an id
+      const clean = cleaner(Option.toArray(Option.map(tokenOf(config, own), Redacted.value)))
+      return { method, url: clean(Failure.publicUrl(url())) }
+    }
+    const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
+    const once = timeoutFail(Effect.catchAll(call, requestError), {
+      duration,
+      onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
+      // the answer to what may start something says what has to be canceled
+      unattended: !isSafe
     })
     const isOnce = !isSafe && mayRepeat === undefined
-    const sent = Effect.mapError(
-      isSafe ? once : unattended(once),
-      (error) => isOnce ? unsure(located(error)) : located(error)
-    )
+    const sent = Effect.mapError(once, (error) => {
+      // the decoder of an answer does not know what was called
+      const located = error._tag === "ResponseError" && error.url === undefined
+        ? new ResponseError({ ...error, ...at() })
+        : error
+      return isOnce ? unsure(located) : located
+    })
     let attempt = 0
-    const next = Effect.suspend(() => logged(sent, { ...at, name, attempt: ++attempt }))
-    const paced = limits.limited({ method, url }, next)
-    return Effect.map(
-      Retry.retry(paced, { policy: config.retry, while: mayRepeat ?? (isSafe ? isRetryable : isRefusal) }),
-      ([value]) => value
-    )
-  }).pipe(
-    Effect.tap((value) => Effect.annotateCurrentSpan(annotations(value))),
-    Effect.withSpan(`Replicate.${name}`, { captureStackTrace: false })
-  )
+    const next = Effect.suspend(() => logged(sent, at, name, ++attempt))
+    return Retry.retry(limits.limited({ method, url }, next), {
+      policy: config.retry,
+      while: mayRepeat ?? (isSafe ? isRetryable : isRefusal)
+    })
+  })
+  return Effect.useSpan(`Replicate.${name}`, { captureStackTrace: false }, (span) =>
+    Effect.withParentSpan(
+      Effect.map(performed, ([value]) => {
+        for (const [key, annotation] of Object.entries(annotations(value))) span.attribute(key, annotation)
+        return value
+      }),
+      span
+    ))
+}

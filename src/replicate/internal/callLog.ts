@@ -3,6 +3,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
+import * as LogLevel from "effect/LogLevel"
 import type { ProviderError } from "../../ProviderError.js"
 import { Prediction } from "../schemas/Prediction.js"
 
@@ -42,23 +44,23 @@ const ending = (exit: Exit.Exit<Answer<unknown>, ProviderError>): Readonly<Recor
  */
 export const logged = <A, E extends ProviderError>(
   self: Effect.Effect<Answer<A>, E>,
-  { attempt, method, name, url }: {
-    readonly name: string
-    readonly method: string
-    readonly url: string
-    readonly attempt: number
-  }
+  at: () => { readonly method: string; readonly url: string },
+  name: string,
+  attempt: number
 ): Effect.Effect<Answer<A>, E> =>
-  Effect.clockWith((clock) => {
-    const startedAt = clock.unsafeCurrentTimeMillis()
-    return Effect.onExit(self, (exit) =>
-      Effect.suspend(() =>
-        Effect.annotateLogs(Effect.logDebug(`Replicate.${name}`), {
+  Effect.flatMap(FiberRef.get(FiberRef.currentMinimumLogLevel), (least) => {
+    if (LogLevel.greaterThan(least, LogLevel.Debug)) return self
+    return Effect.clockWith((clock) => {
+      const startedAt = clock.unsafeCurrentTimeMillis()
+      return Effect.onExit(self, (exit) => {
+        const { method, url } = at()
+        return Effect.annotateLogs(Effect.logDebug(`Replicate.${name}`), {
           method,
           path: url.replace(/^https?:\/\/[^/]*/, ""),
           ...ending(exit),
           attempt,
           ms: Math.round(clock.unsafeCurrentTimeMillis() - startedAt)
         })
-      ).pipe(Effect.whenLogLevel("Debug")))
+      })
+    })
   })

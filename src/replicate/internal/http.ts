@@ -3,6 +3,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
@@ -20,7 +21,7 @@ import {
   ResponseError,
   Timeout
 } from "../../ProviderError.js"
-import { CallSettings } from "../CallSettings.js"
+import { CallSettings, type Settings } from "../CallSettings.js"
 import type { Download } from "../FileOutput.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { type Answer, logged } from "./callLog.js"
@@ -43,15 +44,20 @@ const isHeaderName = (text: string): boolean => /^[!#$%&'*+.^_`|~0-9a-z-]+$/i.te
 const originOf = (url: string): string | undefined => URL.canParse(url) ? new URL(url).origin : undefined
 
 /**
+ * The token of a call with these settings.
+ *
+ * @internal
+ */
+export const tokenOf = (config: ReplicateConfig, own: Settings): Option.Option<Redacted.Redacted<string>> =>
+  own.token !== undefined && isPresent(own.token) ? Option.some(own.token) : config.token
+
+/**
  * The token of the call at hand.
  *
  * @internal
  */
 export const currentToken = (config: ReplicateConfig): Effect.Effect<Option.Option<Redacted.Redacted<string>>> =>
-  Effect.map(
-    CallSettings,
-    (own) => Option.orElse(Option.filter(Option.fromNullable(own.token), isPresent), () => config.token)
-  )
+  Effect.map(CallSettings, (own) => tokenOf(config, own))
 
 /** Says why a file is gone, which its host does not. */
 const orExpired = (error: ProviderError): ProviderError =>
@@ -59,18 +65,30 @@ const orExpired = (error: ProviderError): ProviderError =>
     ? new ResponseError({ ...error, detail: "the file is gone, as Replicate keeps output files for an hour" })
     : error
 
+/**
+ * Sends a request whose answer is to be in JSON, or in the type given.
+ *
+ * @internal
+ */
+export type Send = (
+  request: HttpClientRequest.HttpClientRequest,
+  accept?: string
+) => Effect.Effect<HttpClientResponse.HttpClientResponse, ProviderError>
+
 /** @internal */
 export interface Http {
   /**
    * Sends to the API, with the token; any status but success is an error. A URL is a path of the API, or whole: a link
    * the API gave, which is followed only on the API's own origin.
    */
-  readonly api: HttpClient.HttpClient.With<ProviderError>
+  readonly api: Send
   /** Sends anywhere, never with the token. */
   readonly web: HttpClient.HttpClient
   readonly open: (url: string) => Effect.Effect<Download, ProviderError>
   readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
 }
+
+type Ready = Either.Either<HttpClientRequest.HttpClientRequest, ProviderError>
 
 /**
  * The HTTP clients beneath the Replicate client: where the token goes, and how errors of HTTP become ours.
@@ -84,24 +102,48 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", config.userAgent))
   )
 
-  const token = currentToken(config)
+  const authorize = (request: HttpClientRequest.HttpClientRequest, own: Settings): Ready => {
+    const secret = tokenOf(config, own)
+    if (Option.isNone(secret)) {
+      return config.needsAuth
+        ? Either.left(new MissingAuth({ provider, reason: "absent", loginUrl }))
+        : Either.right(request)
+    }
+    return isHeaderValue(Redacted.value(secret.value))
+      ? Either.right(HttpClientRequest.bearerToken(request, secret.value))
+      : Either.left(
+        new MissingAuth({ provider, reason: "rejected", loginUrl, detail: "a header cannot carry its characters" })
+      )
+  }
 
-  const authorize = (request: HttpClientRequest.HttpClientRequest) =>
-    Effect.flatMap(token, (secret) => {
-      if (Option.isNone(secret)) {
-        return config.needsAuth
-          ? Effect.fail(new MissingAuth({ provider, reason: "absent", loginUrl }))
-          : Effect.succeed(request)
-      }
-      return isHeaderValue(Redacted.value(secret.value))
-        ? Effect.succeed(HttpClientRequest.bearerToken(request, secret.value))
-        : Effect.fail(
-          new MissingAuth({ provider, reason: "rejected", loginUrl, detail: "a header cannot carry its characters" })
-        )
-    })
+  const withHeaders = (
+    request: HttpClientRequest.HttpClientRequest,
+    headers: Readonly<Record<string, string>>
+  ): Ready => {
+    const wrong = Object.entries(headers).filter(([name, value]) => !isHeaderName(name) || !isHeaderValue(value))
+    const issues = wrong.map(([name]) => new Issue({ field: `headers.${name}`, message: "cannot be sent" }))
+    return issues.length === 0
+      ? Either.right(HttpClientRequest.setHeaders(request, headers))
+      : Either.left(new InvalidRequest({ provider, issues }))
+  }
+
+  const route = (request: HttpClientRequest.HttpClientRequest): Ready =>
+    request.url.startsWith("/")
+      ? Either.right(HttpClientRequest.prependUrl(request, config.baseUrl))
+      : originOf(request.url) === originOf(config.baseUrl)
+      ? Either.right(request)
+      : Either.left(
+        new ResponseError({
+          provider,
+          method: request.method,
+          url: Failure.publicUrl(request.url),
+          reason: "malformed",
+          detail: "a link to another origin than the API's is not followed"
+        })
+      )
 
   const origin = Effect.map(
-    token,
+    currentToken(config),
     (secret): Failure.Origin => ({ provider, loginUrl, secrets: Option.toArray(secret) })
   )
 
@@ -115,39 +157,23 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
       ? Effect.flatMap(origin, (origin) => Effect.fail(Failure.fromHttpClientError(origin, error)))
       : Effect.fail(error)
 
-  const typed = (client: HttpClient.HttpClient.With<ProviderError | HttpClientError.HttpClientError>) =>
-    HttpClient.transformResponse(
-      client,
-      (response) => Effect.catchAll(Effect.flatMap(response, checkStatus), toProviderError)
-    )
+  const exchange = (ready: Ready) =>
+    Either.isLeft(ready)
+      ? Effect.fail(ready.left)
+      : Effect.catchAll(Effect.flatMap(web.execute(ready.right), checkStatus), toProviderError)
 
-  const withHeaders = (request: HttpClientRequest.HttpClientRequest) =>
-    Effect.flatMap(CallSettings, ({ headers = { accept: "application/json" } }) => {
-      const wrong = Object.entries(headers).filter(([name, value]) => !isHeaderName(name) || !isHeaderValue(value))
-      const issues = wrong.map(([name]) => new Issue({ field: `headers.${name}`, message: "cannot be sent" }))
-      return issues.length === 0
-        ? Effect.succeed(HttpClientRequest.setHeaders(request, headers))
-        : Effect.fail(new InvalidRequest({ provider, issues }))
-    })
-
-  const toApi = HttpClient.mapRequestEffect(web, (request) => Effect.flatMap(withHeaders(request), authorize))
-  const route = (request: HttpClientRequest.HttpClientRequest) =>
-    request.url.startsWith("/")
-      ? Effect.succeed(HttpClientRequest.prependUrl(request, config.baseUrl))
-      : originOf(request.url) === originOf(config.baseUrl)
-      ? Effect.succeed(request)
-      : Effect.fail(
-        new ResponseError({
-          provider,
-          method: request.method,
-          url: Failure.publicUrl(request.url),
-          reason: "malformed",
-          detail: "a link to another origin than the API's is not followed"
-        })
-      )
-
-  const api = typed(HttpClient.mapRequestEffect(toApi, route))
-  const files = { own: typed(HttpClient.mapRequestEffect(web, authorize)), other: typed(web) }
+  const api: Send = (request, accept = "application/json") =>
+    Effect.flatMap(CallSettings, (own) =>
+      exchange(
+        withHeaders(request, own.headers ?? { accept }).pipe(
+          Either.flatMap((request) => authorize(request, own)),
+          Either.flatMap(route)
+        )
+      ))
+  const files: Record<"own" | "other", Send> = {
+    own: (request) => Effect.flatMap(CallSettings, (own) => exchange(authorize(request, own))),
+    other: (request) => exchange(Either.right(request))
+  }
 
   const openDataUri = (uri: string): Effect.Effect<Download, ProviderError> =>
     Option.match(DataUri.decode(uri), {
@@ -160,7 +186,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     const isOwn = originOf(url) === originOf(config.baseUrl)
     const at = { method: "GET", url }
     const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })
-    const get = (isOwn ? files.own : files.other).get(url).pipe(
+    const get = (isOwn ? files.own : files.other)(HttpClientRequest.get(url)).pipe(
       timeoutFail({ duration: config.connectTimeout, onTimeout: timeout }),
       Effect.map((response): Answer<void> => [undefined, response]),
       Effect.mapError((error) => isOwn ? error : orExpired(error))
@@ -168,9 +194,12 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     const opened = Effect.suspend(() => {
       let attempt = 0
       const next = Effect.suspend(() =>
-        logged(get, { ...at, url: Failure.publicUrl(url), name: "download", attempt: ++attempt })
+        logged(get, () => ({ ...at, url: Failure.publicUrl(url) }), "download", ++attempt)
       )
-      return Retry.retry(isOwn ? limits.limited(at, next) : next, { policy: config.retry, while: isRetryable })
+      return Retry.retry(isOwn ? limits.limited({ method: at.method, url: () => url }, next) : next, {
+        policy: config.retry,
+        while: isRetryable
+      })
     })
     // a host that falls silent is given up like one that does not answer
     const clocks = { idle: config.connectTimeout, total: undefined }

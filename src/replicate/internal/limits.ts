@@ -13,7 +13,7 @@ import { currentToken } from "./http.js"
 /** @internal */
 export interface Target {
   readonly method: string
-  readonly url: string
+  readonly url: () => string
 }
 
 /** @internal */
@@ -34,7 +34,7 @@ type Limiters = Readonly<Record<keyof RateLimits, RateLimiter.RateLimiter>>
 const capacity = 1000
 
 const kindOf = ({ method, url }: Target): keyof RateLimits => {
-  const path = Failure.publicUrl(url)
+  const path = Failure.publicUrl(url())
   if (method === "POST" && path.endsWith("/predictions")) return "creates"
   return method === "GET" && /\/predictions\/[^/]+$/.test(path) ? "reads" : "others"
 }

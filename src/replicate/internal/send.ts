@@ -1,4 +1,3 @@
-import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -7,6 +6,7 @@ import type { ProviderError } from "../../ProviderError.js"
 import type { SendOptions } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { answerError, perform } from "./call.js"
+import type { Send } from "./http.js"
 import type { Limits } from "./limits.js"
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY"])
@@ -16,30 +16,29 @@ const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "QUERY"])
  *
  * @internal
  */
-export const makeSend =
-  (config: ReplicateConfig, limits: Limits, http: HttpClient.HttpClient.With<ProviderError>) =>
-  <A, I>(
-    request: HttpClientRequest.HttpClientRequest,
-    answer: Schema.Schema<A, I>,
-    options: SendOptions = {}
-  ): Effect.Effect<A, ProviderError> =>
-    perform(
-      config,
-      limits,
-      Effect.flatMap(
-        http.execute(request),
-        (response) =>
-          Effect.mapBoth(HttpClientResponse.schemaBodyJson(answer)(response), {
-            onFailure: answerError,
-            onSuccess: (value) => [value, response] as const
-          })
-      ),
-      {
-        name: options.name ?? "send",
-        method: request.method,
-        url: request.url.startsWith("/") ? `${config.baseUrl}${request.url}` : request.url,
-        isSafe: options.while !== undefined || safeMethods.has(request.method),
-        while: options.while,
-        hold: options.hold
-      }
-    )
+export const makeSend = (config: ReplicateConfig, limits: Limits, send: Send) =>
+<A, I>(
+  request: HttpClientRequest.HttpClientRequest,
+  answer: Schema.Schema<A, I>,
+  options: SendOptions = {}
+): Effect.Effect<A, ProviderError> =>
+  perform(
+    config,
+    limits,
+    Effect.flatMap(
+      send(request),
+      (response) =>
+        Effect.mapBoth(HttpClientResponse.schemaBodyJson(answer)(response), {
+          onFailure: answerError,
+          onSuccess: (value) => [value, response] as const
+        })
+    ),
+    {
+      name: options.name ?? "send",
+      method: request.method,
+      url: () => request.url.startsWith("/") ? `${config.baseUrl}${request.url}` : request.url,
+      isSafe: options.while !== undefined || safeMethods.has(request.method),
+      while: options.while,
+      hold: options.hold
+    }
+  )

@@ -1,0 +1,134 @@
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type * as HttpMethod from "@effect/platform/HttpMethod"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type * as AST from "effect/SchemaAST"
+
+/**
+ * What a call of an endpoint is made with.
+ *
+ * @internal
+ */
+export interface CallRequest {
+  readonly path?: Readonly<Record<string, string>>
+  readonly urlParams?: unknown
+  readonly headers?: { readonly prefer?: string }
+  readonly payload?: unknown
+}
+
+/**
+ * An endpoint as `HttpApi` declares it.
+ *
+ * @internal
+ */
+export interface Declared {
+  readonly method: HttpMethod.HttpMethod
+  readonly path: string
+  readonly pathSchema: Option.Option<Schema.Schema.All>
+  readonly urlParamsSchema: Option.Option<Schema.Schema.All>
+  readonly payloadSchema: Option.Option<Schema.Schema.All>
+  readonly headersSchema: Option.Option<Schema.Schema.All>
+}
+
+/** By status. */
+type Successes = ReadonlyMap<number, { readonly ast: Option.Option<AST.AST> }>
+
+type Encoded<A> = Either.Either<A, ParseResult.ParseError>
+
+type ReadAnswer = (
+  response: HttpClientResponse.HttpClientResponse
+) => Effect.Effect<unknown, ParseResult.ParseError | HttpClientError.HttpClientError>
+
+/** Encodes a part of the request that may not be there. The client's own types hold that it is what is declared. */
+const encoder = <I>(schema: Option.Option<Schema.Schema.All>): (part: unknown) => Encoded<I | undefined> => {
+  if (Option.isNone(schema)) return () => Either.right(undefined)
+  const encode = Schema.encodeUnknownEither(Schema.make<unknown, I>(schema.value.ast))
+  return encode
+}
+
+/** The path with its parameters, which are escaped by their schema, in their places. */
+const pathOf = (route: string) => {
+  const pieces = route.split(/:(\w+)/)
+  return (parameters: Readonly<Record<string, string>> = {}) =>
+    pieces.map((piece, n) => n % 2 === 0 ? piece : parameters[piece] ?? "").join("")
+}
+
+const withJson = (request: HttpClientRequest.HttpClientRequest, payload: unknown, ast: AST.AST) =>
+  Either.try({
+    try: () => HttpClientRequest.bodyText(request, JSON.stringify(payload), "application/json"),
+    catch: () => new ParseResult.ParseError({ issue: new ParseResult.Type(ast, payload, "Could not encode as JSON") })
+  })
+
+/**
+ * Makes what turns the request of a call into one of HTTP.
+ *
+ * @internal
+ */
+export const requestOf = (
+  endpoint: Declared
+): (request: CallRequest) => Encoded<HttpClientRequest.HttpClientRequest> => {
+  const path = encoder<Readonly<Record<string, string>>>(endpoint.pathSchema)
+  const urlParams = encoder<UrlParams.CoercibleRecord>(endpoint.urlParamsSchema)
+  const headers = encoder<Readonly<Record<string, string | undefined>>>(endpoint.headersSchema)
+  const payload = encoder<unknown>(endpoint.payloadSchema)
+  const locate = pathOf(endpoint.path)
+  const { ast } = Option.getOrElse(endpoint.payloadSchema, () => Schema.Unknown)
+
+  return (request) => {
+    const at = path(request.path)
+    if (Either.isLeft(at)) return Either.left(at.left)
+    const query = urlParams(request.urlParams)
+    if (Either.isLeft(query)) return Either.left(query.left)
+    const named = headers(request.headers)
+    if (Either.isLeft(named)) return Either.left(named.left)
+    const asked = HttpClientRequest.make(endpoint.method)(locate(at.right), {
+      headers: named.right,
+      urlParams: query.right
+    })
+    if (request.payload instanceof FormData) return Either.right(HttpClientRequest.bodyFormData(asked, request.payload))
+    return Option.isNone(endpoint.payloadSchema)
+      ? Either.right(asked)
+      : Either.flatMap(payload(request.payload), (body) => withJson(asked, body, ast))
+  }
+}
+
+const parsed = (text: string, ast: AST.AST): Encoded<unknown> =>
+  Either.try({
+    try: (): unknown => text === "" ? undefined : JSON.parse(text),
+    catch: () => new ParseResult.ParseError({ issue: new ParseResult.Type(ast, text, "Could not parse JSON") })
+  })
+
+const readAs = (ast: Option.Option<AST.AST>): ReadAnswer => {
+  if (Option.isNone(ast)) return () => Effect.void
+  const decode = Schema.decodeUnknownEither(Schema.make<unknown, unknown>(ast.value))
+  switch (HttpApiSchema.getEncoding(ast.value).kind) {
+    case "Uint8Array":
+      return ({ arrayBuffer }) => Effect.map(arrayBuffer, (bytes) => new Uint8Array(bytes))
+    case "Text":
+      return ({ text }) => Effect.flatMap(text, decode)
+    default:
+      return ({ text }) => Effect.flatMap(text, (text) => Either.flatMap(parsed(text, ast.value), decode))
+  }
+}
+
+/**
+ * Makes what reads the answer, whose status is one of success.
+ *
+ * @internal
+ */
+export const answerOf = (method: string, successes: Successes): ReadAnswer => {
+  const [first] = successes.values()
+  const read = readAs(first?.ast ?? Option.none())
+  return (response) =>
+    // what a POST did, it did under any status of success: a prediction under 203 is paid for as well
+    method === "POST" || successes.has(response.status)
+      ? read(response)
+      : Effect.fail(new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode" }))
+}
