@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -784,6 +785,13 @@ describe("watch", () => {
 })
 
 describe("before the emulator", () => {
+  const cold: ReplicateEmulator.Model = { name: "test/cold", kind: "text", boot: "1 hour", script: () => [] }
+  const emulated = Effect.provide(
+    ReplicateClient.layer({ token: Redacted.make("r8_test") }).pipe(
+      Layer.provide(ReplicateEmulator.layer({ models: [cold] }))
+    )
+  )
+
   it.effect.each(
     [
       { model: "emulator/slow", cancelAfter: "7 seconds", status: "canceled" },
@@ -795,12 +803,7 @@ describe("before the emulator", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(Server.timed(Prediction.run(model, {}, { cancelAfter })))
         assert.deepInclude(error, { _tag: "PredictionCanceled", status, overdue: true })
-      }).pipe(
-        Effect.provide(ReplicateClient.layer({ token: Redacted.make("r8_test") })),
-        Effect.provide(ReplicateEmulator.layer({
-          models: [{ name: "test/cold", kind: "text", boot: "1 hour", script: () => [] }]
-        }))
-      )
+      }).pipe(emulated)
   )
 
   it.effect("C13: one that was canceled by hand before its deadline was not overdue", () =>
@@ -810,8 +813,5 @@ describe("before the emulator", () => {
       const error = yield* Effect.flip(Server.timed(Prediction.wait(created)))
       assert(error._tag === "PredictionCanceled")
       assert.isUndefined(error.overdue)
-    }).pipe(
-      Effect.provide(ReplicateClient.layer({ token: Redacted.make("r8_test") })),
-      Effect.provide(ReplicateEmulator.layer())
-    ))
+    }).pipe(emulated))
 })
