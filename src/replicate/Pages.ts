@@ -17,6 +17,7 @@ import * as Stream from "effect/Stream"
 import * as Failure from "../http/Failure.js"
 import { InvalidRequest, Issue, type ProviderError, ResponseError } from "../ProviderError.js"
 import { provider } from "./internal/http.js"
+import { makeTrail } from "./internal/trail.js"
 import * as ModelRef from "./ModelRef.js"
 import { ReplicateClient, type Service } from "./ReplicateClient.js"
 import { CollectionItem } from "./schemas/Collection.js"
@@ -110,21 +111,6 @@ const circular = (link: string) =>
     reason: "malformed",
     detail: "the page leads back to one that was read before"
   })
-
-/** Links of a traversal that are remembered. */
-const longestTrail = 10_000
-
-/** Tells whether a link is new to a traversal. */
-const makeTrail = () => {
-  const trail = new Set<string>()
-  return (link: string): boolean => {
-    if (trail.has(link)) return false
-    trail.add(link)
-    const [oldest] = trail
-    if (trail.size > longestTrail && oldest !== undefined) trail.delete(oldest)
-    return true
-  }
-}
 
 /**
  * Makes a list of what fetches its first page, and of how its items and its further pages are read. A link is asked

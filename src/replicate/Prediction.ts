@@ -9,14 +9,13 @@
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
-import * as Pull from "../internal/pull.js"
 import type * as Output from "../Output.js"
 import type { ProviderError } from "../ProviderError.js"
 import * as FileOutput from "./FileOutput.js"
 import * as engine from "./internal/engine.js"
 import { predictions } from "./internal/jobs.js"
 import { prepare } from "./internal/prepare.js"
-import { predictionStream } from "./internal/stream.js"
+import { viewed } from "./internal/viewed.js"
 import * as views from "./internal/views.js"
 import * as ModelRef from "./ModelRef.js"
 import type { PredictionEvent } from "./PredictionEvent.js"
@@ -214,18 +213,6 @@ export const watch = (
     Effect.map(ReplicateClient, (client) =>
       engine.watch(predictions(client), prepare(client, model, input, options), options))
   )
-
-const viewed = <A>(view: views.View<A>, model: ModelRef.Input, input: Input, options: StreamOptions) =>
-  Pull.toStream(Effect.flatMap(ReplicateClient, (client) => {
-    const source = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
-      view,
-      model: ModelRef.format(model),
-      isLatest: options.latestVersion ?? client.config.latestVersion,
-      unstreamable: options.unstreamable ?? "fail",
-      untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
-    })
-    return engine.clocked(source, client.config, options)
-  }))
 
 /**
  * Runs a model and streams its output as it is produced: text deltas or files, log lines, then `Usage` and `Finish`,

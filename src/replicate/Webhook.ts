@@ -12,19 +12,17 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Mailbox from "effect/Mailbox"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Failure from "../http/Failure.js"
 import type { ProviderError } from "../ProviderError.js"
-import { provider } from "./internal/http.js"
 import { WebhookError } from "./internal/webhookError.js"
 import { makeInbox } from "./internal/webhookInbox.js"
 import { makeKeys } from "./internal/webhookKey.js"
 import { makeNews } from "./internal/webhookNews.js"
+import { decodeBody, pathOf } from "./internal/webhookPayload.js"
 import { authenticate } from "./internal/webhookSignature.js"
 import { ReplicateClient } from "./ReplicateClient.js"
-import { Prediction } from "./schemas/Prediction.js"
+import type { Prediction } from "./schemas/Prediction.js"
 
 export {
   /**
@@ -183,32 +181,13 @@ export const receive = <E = never, R = never>(
   options: Options<E, R>
 ): Effect.Effect<Event, WebhookError | E, R> => Effect.flatMap(make(options), (verifier) => verifier.receive(delivery))
 
-/** Without the origin, in which there may be a password. */
-const pathOf = (url: string | undefined): string | undefined => {
-  if (url === undefined || url.startsWith("/")) return url
-  if (!URL.canParse(url)) return undefined
-  const { pathname, search } = new URL(url)
-  return pathname + search
-}
-
-const decoder = new TextDecoder("utf-8", { fatal: true })
-const decodePrediction = Schema.decodeUnknown(Prediction)
-const malformedBody = (detail: string | undefined) => new WebhookError({ reason: "malformed-body", detail })
-
 /**
  * Reads the body of a webhook, which proves nothing of who sent it. Fails with `WebhookError`, `malformed-body`.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const decode = (body: Uint8Array | string): Effect.Effect<Prediction, WebhookError> =>
-  Effect.try({
-    try: (): unknown => JSON.parse(typeof body === "string" ? body : decoder.decode(body)),
-    catch: () => malformedBody("expected JSON")
-  }).pipe(
-    Effect.flatMap(decodePrediction),
-    Effect.catchTag("ParseError", (error) => malformedBody(Failure.fromParseError({ provider }, error, {}).detail))
-  )
+export const decode = (body: Uint8Array | string): Effect.Effect<Prediction, WebhookError> => decodeBody(body)
 
 /**
  * Drops what tells nothing new, as webhooks come twice and out of order: a message that was there before, anything

@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -9,8 +11,9 @@ import { inspect } from "node:util"
 import * as Polling from "../../src/http/Polling.js"
 import { ProviderError } from "../../src/ProviderError.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
-import type { ReplicateClient } from "../../src/replicate/ReplicateClient.js"
+import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
 import * as Training from "../../src/replicate/Training.js"
+import * as ReplicateEmulator from "../../src/testing/ReplicateEmulator.js"
 import { sse } from "../support/fakeHttp.js"
 import * as Server from "../support/replicate-server.js"
 
@@ -382,13 +385,13 @@ describe("options", () => {
 
 describe("interruption", () => {
   const started = <A, E>(
-    effect: Effect.Effect<A, E, ReplicateClient>,
+    effect: Effect.Effect<A, E, ReplicateClient.ReplicateClient>,
     server: ReturnType<typeof Server.make>
   ) => Effect.tap(Effect.fork(Effect.provide(effect, server.layer)), () => Server.settle)
 
   interface Way {
     readonly way: string
-    readonly effect: Effect.Effect<unknown, ProviderError, ReplicateClient>
+    readonly effect: Effect.Effect<unknown, ProviderError, ReplicateClient.ReplicateClient>
   }
 
   const trainer = `${Server.model}:${Server.version}`
@@ -779,4 +782,36 @@ describe("watch", () => {
         assert.lengthOf(server.calls, 1)
       })
   )
+})
+
+describe("before the emulator", () => {
+  const cold: ReplicateEmulator.Model = { name: "test/cold", kind: "text", boot: "1 hour", script: () => [] }
+  const emulated = Effect.provide(
+    ReplicateClient.layer({ token: Redacted.make("r8_test") }).pipe(
+      Layer.provide(ReplicateEmulator.layer({ models: [cold] }))
+    )
+  )
+
+  it.effect.each(
+    [
+      { model: "emulator/slow", cancelAfter: "7 seconds", status: "canceled" },
+      { model: "test/cold", cancelAfter: "7 seconds", status: "aborted" }
+    ] as const
+  )(
+    "C13: cancelAfter ends $model as $status, and the error says why",
+    ({ cancelAfter, model, status }) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Server.timed(Prediction.run(model, {}, { cancelAfter })))
+        assert.deepInclude(error, { _tag: "PredictionCanceled", status, overdue: true })
+      }).pipe(emulated)
+  )
+
+  it.effect("C13: one that was canceled by hand before its deadline was not overdue", () =>
+    Effect.gen(function*() {
+      const created = yield* Prediction.create("emulator/slow", {}, { cancelAfter: "1 hour" })
+      yield* Prediction.cancel(created.id)
+      const error = yield* Effect.flip(Server.timed(Prediction.wait(created)))
+      assert(error._tag === "PredictionCanceled")
+      assert.isUndefined(error.overdue)
+    }).pipe(emulated))
 })

@@ -9,9 +9,7 @@ import { Prediction } from "../../src/replicate/schemas/Prediction.js"
 const output = (id: string | undefined, data: string) => ({ event: "output", id, data })
 
 const texts = (reader: PredictionReader<Output>, ...events: ReadonlyArray<ReturnType<typeof output>>) =>
-  Chunk.toReadonlyArray(reader.read(events)).map((read) =>
-    read._tag === "TextDelta" ? read.text : read._tag
-  )
+  Chunk.toReadonlyArray(reader.read(events)).map((read) => read._tag === "TextDelta" ? read.text : read._tag)
 
 const finished = (output: unknown, data_removed = false) =>
   new Prediction({ id: "p1", status: "succeeded", output, data_removed })

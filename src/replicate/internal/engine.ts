@@ -143,13 +143,15 @@ export const run = <A extends Prediction>(
   options: WaitOptions,
   hold?: Duration.DurationInput
 ): Effect.Effect<A, ProviderError> =>
-  start(
-    jobs,
-    Effect.zipRight(checkClocks(options), prepared),
-    hold,
-    (job, restore) => Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
-  ).pipe(
-    deadline(jobs.config, options),
+  checkClocks(options).pipe(
+    Effect.zipRight(
+      start(
+        jobs,
+        prepared,
+        hold,
+        (job, restore) => Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
+      ).pipe(deadline(jobs.config, options))
+    ),
     Effect.flatMap((final) => outcome(jobs.config, final))
   )
 
