@@ -13,14 +13,15 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as Failure from "./http/Failure.js"
-import { fromAsyncIterable } from "./internal/asyncSource.js"
+import { toStream } from "./internal/answer.js"
 import { withClocks } from "./internal/clocks.js"
 import { framed } from "./internal/frame.js"
 import { enforce } from "./internal/textLimits.js"
+import { fromThrown } from "./internal/thrown.js"
 import * as ModelCatalog from "./ModelCatalog.js"
 import * as Output from "./Output.js"
 import type { Parameter } from "./Parameters.js"
-import { isProviderError, type ProviderError, ResponseError, Timeout } from "./ProviderError.js"
+import { type ProviderError, Timeout } from "./ProviderError.js"
 import { Request } from "./Request.js"
 
 export {
@@ -176,24 +177,6 @@ export interface MakeOptions {
     | AsyncIterable<string | Output.Output>
 }
 
-/** What an async iterable throws may hold anything, so only its kind is told, unless it is an error of ours. */
-const fromThrown = (provider: string, cause: unknown): ProviderError =>
-  isProviderError(cause) ? cause : new ResponseError({
-    provider,
-    reason: "network",
-    ...(cause instanceof Error ? { detail: cause.name } : {})
-  })
-
-const toStream = (name: string, answer: ReturnType<MakeOptions["run"]>): Stream.Stream<Output.Output, ProviderError> =>
-  Effect.isEffect(answer)
-    ? Stream.map(Stream.fromEffect(answer), Output.textDelta)
-    : Symbol.asyncIterator in answer
-    ? Stream.map(
-      fromAsyncIterable(answer, (cause) => fromThrown(name, cause)),
-      (output) => typeof output === "string" ? Output.textDelta(output) : output
-    )
-    : answer
-
 /**
  * Makes a provider of a function that answers requests, so that a new provider is one file.
  *
@@ -225,12 +208,16 @@ export const make = (options: MakeOptions): Service => {
     supportsMessageHistory: false,
     ...options.info
   }
+  const origin: Failure.Origin = { provider: info.name, loginUrl: info.loginUrl }
   const clock = (own: Duration.DurationInput | undefined, fallback: Duration.DurationInput | undefined) =>
     own !== undefined ? Duration.decode(own) : fallback !== undefined ? Duration.decode(fallback) : undefined
   const { enforces = [] } = options
   const limits = { stop: !enforces.includes("stop"), maxTokens: !enforces.includes("maxTokens") }
   const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
     new Timeout({ provider: info.name, clock, duration })
+
+  const onThrown = (thrown: unknown) =>
+    fromThrown(info.name, thrown, (status) => Failure.fromPayload(origin, { status, body: undefined }))
 
   const open = Effect.fnUntraced(function*(unchecked: Request) {
     const request = yield* Effect.mapError(
@@ -240,10 +227,10 @@ export const make = (options: MakeOptions): Service => {
     const model = yield* ModelCatalog.resolve(options.catalog, { provider: info.name, model: request.model })
     const answer = yield* Effect.try({
       try: () => options.run({ ...request, model }),
-      catch: (error) => fromThrown(info.name, error)
+      catch: onThrown
     })
     const body = withClocks(
-      toStream(info.name, answer),
+      toStream(info.name, answer, onThrown),
       {
         idle: clock(request.idleTimeout, options.clocks?.idle),
         total: clock(request.timeout, options.clocks?.total)

@@ -41,7 +41,7 @@ const info = (name: string, model: string | undefined = "mock"): Output.Output =
   label: undefined,
   model
 })
-const finish = (reason: Output.Of<"Finish">["reason"] = "unknown"): Output.Output => ({ _tag: "Finish", reason })
+const finish = (reason: Output.Of<"Finish">["reason"] = "stop"): Output.Output => ({ _tag: "Finish", reason })
 const usage: Output.Output = { _tag: "Usage", outputTokens: 2 }
 const text = Output.textDelta
 const failedLog = (name: string, error: ProviderError.ProviderError): Output.Output => ({

@@ -58,7 +58,22 @@ describe("Provider.make: the frame", () => {
         assert.strictEqual(yield* textOf(provider), "Hello!")
         const outputs = yield* collect(provider)
         assert.deepStrictEqual(outputs[0], info())
-        assert.deepStrictEqual(outputs.at(-1), finish("unknown"))
+        assert.deepStrictEqual(outputs.at(-1), finish(provider === effect ? "stop" : "unknown"))
+      }
+    }))
+
+  it.effect("B01: a text is whole: its Finish says `stop`, unless it was cut here", () =>
+    Effect.gen(function*() {
+      const provider = make(() => Effect.succeed("Hello, you"))
+      const ends: ReadonlyArray<[request: Provider.Request, text: string, reason: "stop"]> = [
+        [{}, "Hello, you", "stop"],
+        [{ stop: "none of it" }, "Hello, you", "stop"],
+        [{ stop: "," }, "Hello", "stop"],
+        [{ maxTokens: 1 }, "Hello, you", "stop"],
+        [{ timeout: "1 minute", maxTokens: 2 }, "Hello, you", "stop"]
+      ]
+      for (const [request, text, reason] of ends) {
+        assert.deepStrictEqual(yield* collect(provider, request), [info(), Output.textDelta(text), finish(reason)])
       }
     }))
 
@@ -402,7 +417,10 @@ describe("Provider.make: what runs", () => {
         const error = yield* Effect.flip(textOf(provider))
         assert(error._tag === "ResponseError")
         assert.strictEqual(error.provider, "Echo")
-        assert.strictEqual(error.detail, thrown instanceof Error ? thrown.name : undefined)
+        assert.strictEqual(
+          error.detail,
+          `the provider threw ${thrown instanceof Error ? thrown.name : "what is no error"}`
+        )
         assert.notInclude(printed(error), "r8_secret")
       })
   )

@@ -1,6 +1,6 @@
 import * as Arr from "effect/Array"
 import * as ModelCatalog from "../ModelCatalog.js"
-import type { Info, Service } from "../Provider.js"
+import type { Parameter } from "../Parameters.js"
 
 /** A catalog that lists nothing takes every name, too. */
 const takesAny = (catalog: ModelCatalog.ModelCatalog): boolean =>
@@ -26,6 +26,23 @@ const union = (catalogs: ReadonlyArray<ModelCatalog.ModelCatalog>): ModelCatalog
   })
 }
 
+interface Info {
+  readonly name: string
+  readonly url: string
+  readonly working: boolean
+  readonly needsAuth: boolean
+  readonly supportsStream: boolean
+  readonly supportsSystemMessage: boolean
+  readonly supportsMessageHistory: boolean
+}
+
+interface Member<M> {
+  readonly info: Info
+  readonly catalog: ModelCatalog.ModelCatalog
+  readonly parameters: ReadonlyArray<Parameter>
+  readonly members?: ReadonlyArray<M> | undefined
+}
+
 const infoOf = (name: string, infos: ReadonlyArray<Info>): Info => ({
   name,
   url: infos[0]?.url ?? "",
@@ -41,7 +58,7 @@ const infoOf = (name: string, infos: ReadonlyArray<Info>): Info => ({
  *
  * @internal
  */
-export const describe = (name: string, members: ReadonlyArray<Service>) => ({
+export const describe = <M extends Member<M>>(name: string, members: ReadonlyArray<M>) => ({
   info: infoOf(name, members.map((member) => member.info)),
   members,
   catalog: union(members.map((member) => member.catalog)),
@@ -53,12 +70,12 @@ export const describe = (name: string, members: ReadonlyArray<Service>) => ({
  *
  * @internal
  */
-export const without = (
-  providers: ReadonlyArray<Service>,
-  leavesOut: (provider: Service) => boolean
-): ReadonlyArray<Service> =>
+export const without = <M extends Member<M>>(
+  providers: ReadonlyArray<M>,
+  leavesOut: (provider: M) => boolean
+): ReadonlyArray<M> =>
   providers.filter((provider) => !leavesOut(provider)).map((provider) => {
-    const { members: all = [] } = provider
+    const all = provider.members ?? []
     const members = without(all, leavesOut)
     return members.length === all.length && members.every((member, at) => member === all[at])
       ? provider
