@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,7 +21,7 @@ import { enforce } from "./internal/textLimits.js"
 import { fromThrown } from "./internal/thrown.js"
 import * as ModelCatalog from "./ModelCatalog.js"
 import * as Output from "./Output.js"
-import type { Parameter } from "./Parameters.js"
+import * as Parameters from "./Parameters.js"
 import { type ProviderError, Timeout } from "./ProviderError.js"
 import { Request } from "./Request.js"
 
@@ -71,7 +72,7 @@ export interface Service {
   readonly info: Info
   readonly catalog: ModelCatalog.ModelCatalog
   /** What the provider accepts; everything else in a request is ignored. */
-  readonly parameters: ReadonlyArray<Parameter>
+  readonly parameters: ReadonlyArray<Parameters.Parameter>
   /** The providers it is made of, when it is several as one. */
   readonly members?: ReadonlyArray<Service> | undefined
   /**
@@ -156,7 +157,11 @@ export interface Resolved extends Omit<Request, "model"> {
 export interface MakeOptions {
   readonly info: Pick<Info, "name" | "url"> & Partial<Info>
   readonly catalog: ModelCatalog.ModelCatalog
-  readonly parameters: ReadonlyArray<Parameter>
+  /**
+   * What `run` takes of a request. What is done for every provider (`model`, `maxTokens`, `stop`, `timeout` and
+   * `idleTimeout`) is added; what else a request holds is ignored, and the debug log tells so.
+   */
+  readonly parameters: ReadonlyArray<Parameters.Parameter>
   /** Clocks used when the request sets none. An absent clock does not run. */
   readonly clocks?: {
     readonly idle?: Duration.DurationInput | undefined
@@ -177,6 +182,9 @@ export interface MakeOptions {
     | AsyncIterable<string | Output.Output>
 }
 
+/** What `make` itself does for every provider. */
+const always = ["model", "maxTokens", "stop", "timeout", "idleTimeout"] as const
+
 /**
  * Makes a provider of a function that answers requests, so that a new provider is one file.
  *
@@ -186,12 +194,12 @@ export interface MakeOptions {
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { ModelCatalog, Provider } from "effect-providers"
+ * import { ModelCatalog, Parameters, Provider } from "effect-providers"
  *
  * const echo: Provider.Service = Provider.make({
  *   info: { name: "Echo", url: "https://echo.example" },
  *   catalog: ModelCatalog.make({ default: "echo-1", text: ["echo-1"] }),
- *   parameters: [],
+ *   parameters: Parameters.fromSchema(Provider.Request, { pick: ["prompt"] }),
  *   run: (request) => Effect.succeed(request.prompt ?? "")
  * })
  * ```
@@ -216,6 +224,13 @@ export const make = (options: MakeOptions): Service => {
   const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
     new Timeout({ provider: info.name, clock, duration })
 
+  const defaults = { timeout: options.clocks?.total, idleTimeout: options.clocks?.idle }
+  const parameters = Arr.dedupeWith(
+    [...options.parameters, ...Parameters.fromSchema(Request, { pick: always, defaults })],
+    (a, b) => a.name === b.name
+  )
+  const accepted = new Set<string>(parameters.map(({ name }) => name))
+
   const onThrown = (thrown: unknown) =>
     fromThrown(info.name, thrown, (status) => Failure.fromPayload(origin, { status, body: undefined }))
 
@@ -237,10 +252,11 @@ export const make = (options: MakeOptions): Service => {
       },
       timeout
     )
-    const { model: _, ...given } = request
+    const { model: _, ...rest } = request
+    const given = Struct.keys(rest).filter((name) => rest[name] !== undefined)
     return framed(
       { _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model },
-      Struct.keys(given).filter((name) => given[name] !== undefined),
+      { given, ignored: given.filter((name) => !accepted.has(name)) },
       enforce(body, request, limits)
     )
   })
@@ -248,7 +264,7 @@ export const make = (options: MakeOptions): Service => {
   return {
     info,
     catalog: options.catalog,
-    parameters: options.parameters,
+    parameters,
     stream: (request) => Stream.unwrap(open(request))
   }
 }
