@@ -73,6 +73,8 @@ export interface Service {
   readonly catalog: ModelCatalog.ModelCatalog
   /** What the provider accepts; everything else in a request is ignored. */
   readonly parameters: ReadonlyArray<Parameters.Parameter>
+  /** Whether it was made to be called although it is known not to work; `ProviderRegistry.resolve` heeds it. */
+  readonly ignoreWorking?: boolean | undefined
   /** The providers it is made of, when it is several as one. */
   readonly members?: ReadonlyArray<Service> | undefined
   /**
@@ -173,6 +175,8 @@ export interface MakeOptions {
    * Default none.
    */
   readonly enforces?: ReadonlyArray<"stop" | "maxTokens"> | undefined
+  /** Whether it is to be called although it is known not to work, as the service then says. Default `false`. */
+  readonly ignoreWorking?: boolean | undefined
   /** Answers a request: a stream of outputs, one text, or an async iterable of texts and outputs. */
   readonly run: (
     request: Resolved
@@ -265,6 +269,7 @@ export const make = (options: MakeOptions): Service => {
     info,
     catalog: options.catalog,
     parameters,
+    ignoreWorking: options.ignoreWorking === true,
     stream: (request) => Stream.unwrap(open(request))
   }
 }

@@ -2,8 +2,12 @@ import * as Arr from "effect/Array"
 import * as ModelCatalog from "../ModelCatalog.js"
 import type { Parameter } from "../Parameters.js"
 
-/** A catalog that lists nothing takes every name, too. */
-const takesAny = (catalog: ModelCatalog.ModelCatalog): boolean =>
+/**
+ * A catalog that lists nothing takes every name, too.
+ *
+ * @internal
+ */
+export const takesAny = (catalog: ModelCatalog.ModelCatalog): boolean =>
   catalog.mode === "lenient" || catalog.text.length + catalog.image.length === 0
 
 const textOf = (catalog: ModelCatalog.ModelCatalog): ReadonlyArray<string> =>
@@ -40,6 +44,7 @@ interface Member<M> {
   readonly info: Info
   readonly catalog: ModelCatalog.ModelCatalog
   readonly parameters: ReadonlyArray<Parameter>
+  readonly ignoreWorking?: boolean | undefined
   readonly members?: ReadonlyArray<M> | undefined
 }
 
@@ -61,6 +66,7 @@ const infoOf = (name: string, infos: ReadonlyArray<Info>): Info => ({
 export const describe = <M extends Member<M>>(name: string, members: ReadonlyArray<M>) => ({
   info: infoOf(name, members.map((member) => member.info)),
   members,
+  ignoreWorking: members.some((member) => member.ignoreWorking === true),
   catalog: union(members.map((member) => member.catalog)),
   parameters: Arr.dedupeWith(members.flatMap((member) => member.parameters), (a, b) => a.name === b.name)
 })
