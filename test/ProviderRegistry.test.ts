@@ -278,6 +278,22 @@ describe("ProviderRegistry", () => {
       assert.strictEqual((yield* emulator.requests).length, asked)
     }))
 
+  it.effect("B29: the keyless ones that were made with ignoreWorking are found without it, and answer", () =>
+    Effect.gen(function*() {
+      const emulator = yield* KeylessEmulator.make({ prediction: () => ({ polls: 0 }) })
+      const providers = yield* Effect.provideService(
+        Effect.all([ChatgptFree.make({ ignoreWorking: true }), ReplicateHome.make({ ignoreWorking: true })]),
+        HttpClient.HttpClient,
+        emulator.client
+      )
+      const registry = ProviderRegistry.make(providers)
+      for (const text of ["ChatgptFree", "ReplicateHome", "gpt-4o-mini", "gemma-2b"]) {
+        const { model, provider } = yield* ProviderRegistry.resolve(registry, text)
+        const answer = Provider.text({ model, prompt: "Hello" })
+        assert.strictEqual(yield* Effect.provideService(answer, Provider.Provider, provider), "Hello", text)
+      }
+    }))
+
   it.effect("streaming is only asked for with `stream`", () =>
     Effect.gen(function*() {
       const slow = yield* provider("Slow", { info: { supportsStream: false } })
