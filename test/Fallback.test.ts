@@ -188,6 +188,45 @@ describe("Fallback: moving on", () => {
       }))
   }
 
+  /** Answers with nothing in them, in each way a provider can give one. */
+  const empties: ReadonlyArray<[what: string, run: Provider.MakeOptions["run"]]> = [
+    ["a stream that ends at once", () => Stream.empty],
+    ["a stream of empty chunks", () => Stream.fromChunks(Chunk.empty(), Chunk.empty())],
+    ["a Finish alone", () => Stream.make(finish("stop"))],
+    ["a Finish of the content filter", () => Stream.make(finish("content-filter"))],
+    ["empty texts", () => Stream.make(text(""), text(""), finish("stop"))],
+    ["no images", () => Stream.fromIterable<Output.Output>([])],
+    ["no images, and what they took", () => Stream.make(usage, finish("stop"))],
+    ["an Effect of the empty text", () => Effect.succeed("")],
+    ["an async iterable of nothing", async function*() {}],
+    ["an async iterable of the empty text", async function*() {
+      yield ""
+    }]
+  ]
+  for (const [what, run] of empties) {
+    it.effect(`B19: ${what} is an empty answer, and the next one is asked`, () =>
+      Effect.gen(function*() {
+        const a = Provider.make({
+          info: { name: "A", url: "https://mock.invalid" },
+          catalog: ModelCatalog.make({ default: "mock" }),
+          parameters: [],
+          clocks: { idle: "1 minute", total: "1 hour" },
+          run
+        })
+        const whole = yield* Fallback.make([a, (yield* mock("B", ["Hi"])).provider])
+        for (const request of [{}, { stop: "END", maxTokens: 2 }]) {
+          assert.deepStrictEqual(yield* collect(whole, request), [
+            info("A"),
+            failedLog("A", empty("A")),
+            info("B"),
+            text("Hi"),
+            finish()
+          ])
+        }
+        assert.deepStrictEqual([...yield* whole.health], [["A", -2], ["B", 2]])
+      }))
+  }
+
   const cuts: ReadonlyArray<[what: string, deltas: ReadonlyArray<string>, request: Provider.Request]> = [
     ["begins with its stop text", ["END", " of it"], { stop: ["END"] }],
     ["begins with its stop text in pieces", ["E", "ND of it"], { stop: "END" }],
