@@ -191,7 +191,7 @@ describe("Fallback: moving on", () => {
   /** Answers with nothing in them, in each way a provider can give one. */
   const empties: ReadonlyArray<[what: string, run: Provider.MakeOptions["run"]]> = [
     ["a stream that ends at once", () => Stream.empty],
-    ["a stream of empty chunks", () => Stream.fromChunks(Chunk.empty(), Chunk.empty())],
+    ["a stream of empty chunks", () => Stream.fromChunks(Chunk.empty<Output.Output>(), Chunk.empty())],
     ["a Finish alone", () => Stream.make(finish("stop"))],
     ["a Finish of the content filter", () => Stream.make(finish("content-filter"))],
     ["empty texts", () => Stream.make(text(""), text(""), finish("stop"))],
