@@ -13,6 +13,12 @@ const provider = (run: Provider.MakeOptions["run"]) =>
     run
   })
 
+/** One that runs an Effect for itself. */
+const promised = (answer: Effect.Effect<string, ProviderError.ProviderError>) =>
+  provider(async function*() {
+    yield await Effect.runPromise(answer)
+  })
+
 describe("Provider.make: what throws is a typed error, and only its kind is told", () => {
   const thrown = () => {
     throw new RangeError("the key sk-123 is wrong")
@@ -43,10 +49,7 @@ describe("Provider.make: what throws is a typed error, and only its kind is told
   it.effect("B01: an error of ours stays what it is, out of an Effect that ran as a promise as well", () =>
     Effect.gen(function*() {
       const own = new ProviderError.RateLimited({ provider: "Other" })
-      const odd = provider(async function*() {
-        yield await Effect.runPromise(own)
-      })
-      assert.strictEqual(yield* Effect.flip(Stream.runDrain(odd.stream({ prompt: "Hi" }))), own)
+      assert.strictEqual(yield* Effect.flip(Stream.runDrain(promised(own).stream({ prompt: "Hi" }))), own)
     }))
 })
 
