@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -20,7 +19,8 @@ import * as Failure from "./http/Failure.js"
 import * as Retry from "./http/Retry.js"
 import { withClocks } from "./internal/clocks.js"
 import { attempt, type Failed } from "./internal/fallbackAttempt.js"
-import { union } from "./internal/fallbackCatalog.js"
+import { describe, without } from "./internal/fallbackMembers.js"
+import * as FallbackOptions from "./internal/fallbackOptions.js"
 import * as Requests from "./internal/fallbackRequests.js"
 import * as Rotation from "./internal/rotation.js"
 import { cleaner } from "./internal/scrub.js"
@@ -43,9 +43,9 @@ export interface Options {
    * provider that was tried last. Chance is Effect's `Random`.
    */
   readonly order?: "given" | "shuffled" | "rotating" | undefined
-  /** Names of providers to leave out, but not of what these are made of. */
+  /** Names of providers to leave out, also from a fallback among them. */
   readonly ignored?: ReadonlyArray<string> | undefined
-  /** Leaves out providers whose outputs come only once the model is done. */
+  /** Leaves out providers whose outputs come only once the model is done, also from a fallback among them. */
   readonly onlyStreaming?: boolean | undefined
   /**
    * When to try a provider again before moving on. Only an error that `isRetryable` and came before content is tried
@@ -54,8 +54,8 @@ export interface Options {
   readonly retries?: Schedule.Schedule<unknown, ProviderError> | undefined
   /**
    * Fields of the request for one provider, by its name, such as its model or its key; also for a member of a fallback
-   * among the providers, whose own settings come before these. They replace those of the request. A key serves also
-   * the providers that take one and whose `parent` has that name.
+   * among the providers, whose own settings come before these. They replace those of the request; a blank key is
+   * none. A key serves also the providers that take one and whose `parent` has that name.
    */
   readonly settings?: Readonly<Record<string, Provider.Request>> | undefined
 }
@@ -74,16 +74,6 @@ export interface Service extends Provider.Service {
    */
   readonly health: Effect.Effect<ReadonlyMap<string, number>>
 }
-
-const infoOf = (name: string, infos: ReadonlyArray<Provider.Info>): Provider.Info => ({
-  name,
-  url: infos[0]?.url ?? "",
-  working: infos.some((info) => info.working),
-  needsAuth: infos.every((info) => info.needsAuth),
-  supportsStream: infos.every((info) => info.supportsStream),
-  supportsSystemMessage: infos.every((info) => info.supportsSystemMessage),
-  supportsMessageHistory: infos.every((info) => info.supportsMessageHistory)
-})
 
 const introduction = (info: Provider.Info, model: string | undefined): Output.Of<"ProviderInfo"> => ({
   _tag: "ProviderInfo",
@@ -133,8 +123,8 @@ const retrying = (
  * the rest is held back, and dropped with an answer that fails. A `Log` tells each failure that was not the last word.
  *
  * When no provider gave content the call fails with `AllProvidersFailed`, also when there was only one, or none. A
- * request that is malformed is no provider's failure: it is an `InvalidRequest` at once. What a single provider
- * refuses, another may take.
+ * request that is malformed is no provider's failure: it is an `InvalidRequest` at once, and so is each call when the
+ * options name a provider there is not. What a single provider refuses, another may take.
  *
  * The model is resolved by each provider. The `timeout` of a request is for the whole, pauses between tries included:
  * when it runs out the call fails with `Timeout`, and nobody else is asked. The other clocks, and what the providers
@@ -166,25 +156,26 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<Service> =>
   Effect.gen(function*() {
-    const { ignored = [], name = "Fallback", onlyStreaming = false, order = "given", retries } = options
-    const members = providers.filter(({ info }) =>
-      !ignored.includes(info.name) && (info.supportsStream || !onlyStreaming)
-    )
-    const infos = members.map((member) => member.info)
+    const { name = "Fallback", order = "given", retries } = options
+    const issues = FallbackOptions.issues(providers, options)
+    const leavesOut = FallbackOptions.leavesOut(options)
+    const known = describe(name, without(providers, leavesOut))
+    const { members } = known
     const keyOwners = Requests.keyOwners(members)
     const settings = Object.entries(options.settings ?? {})
     const calls = yield* Rotation.make(members, order)
-    const health = yield* Ref.make<ReadonlyMap<string, number>>(new Map(infos.map((info) => [info.name, 0])))
+    const health = yield* Ref.make<ReadonlyMap<string, number>>(new Map(members.map(({ info }) => [info.name, 0])))
     const count = (provider: string, by: number) =>
       Ref.update(health, (counts) => new Map(counts).set(provider, (counts.get(provider) ?? 0) + by))
 
-    const ask = (provider: Provider.Service, common: Provider.Request, given: Requests.Given) => {
+    const ask = (provider: Provider.Service, common: Provider.Request, inheritance: Requests.Inheritance) => {
       const { info } = provider
+      const { given } = inheritance
       const request = Requests.tailor(common, provider, given)
       const answer = Stream.provideService(
         provider.stream(request),
         Requests.Inherited,
-        provider.members === undefined ? Requests.nothing : given
+        provider.members === undefined ? Requests.nothing : inheritance
       )
       const once = attempt(introduction(info, request.model), answer, cleaner(Requests.secretsOf(given))).pipe(
         Stream.onEnd(count(info.name, 1)),
@@ -211,6 +202,7 @@ export const make = (
       ))
 
     const open = Effect.fnUntraced(function*(unchecked: Provider.Request) {
+      if (issues.length > 0) return yield* new InvalidRequest({ provider: name, issues })
       const request = yield* Effect.mapError(
         decodeRequest(unchecked),
         (error) => Failure.invalidRequest(name, error)
@@ -221,21 +213,22 @@ export const make = (
       }
       const total = request.timeout === undefined ? undefined : Duration.decode(request.timeout)
       const { common, own } = Requests.divide(request, keyOwners[0])
-      const given = Requests.unite(yield* Requests.Inherited, own, settings)
-      const answers = next(yield* calls, (provider) => ask(provider, common, given), [])
+      const inherited = yield* Requests.Inherited
+      const inheritance: Requests.Inheritance = {
+        given: Requests.unite(inherited.given, own, settings),
+        leavesOut: (provider) => leavesOut(provider) || inherited.leavesOut(provider)
+      }
+      const turns = Effect.repeat(yield* calls, { until: (turn) => !Option.exists(turn, inherited.leavesOut) })
+      const answers = next(turns, (provider) => ask(provider, common, inheritance), [])
       return withClocks(answers, { idle: undefined, total }, (clock, duration) =>
         new Timeout({ provider: name, clock, duration }))
     })
 
     return {
-      info: infoOf(name, infos),
-      members,
-      catalog: union(members.map((member) =>
-        member.catalog
-      )),
-      parameters: Arr.dedupeWith(members.flatMap((member) => member.parameters), (a, b) => a.name === b.name),
+      ...known,
       health: Ref.get(health),
-      stream: (request) => Stream.unwrap(open(request))
+      stream: (request) =>
+        Stream.unwrap(open(request))
     }
   })
 

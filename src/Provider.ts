@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,14 +14,15 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as Failure from "./http/Failure.js"
-import { fromAsyncIterable } from "./internal/asyncSource.js"
+import { toStream } from "./internal/answer.js"
 import { withClocks } from "./internal/clocks.js"
 import { framed } from "./internal/frame.js"
 import { enforce } from "./internal/textLimits.js"
+import { fromThrown } from "./internal/thrown.js"
 import * as ModelCatalog from "./ModelCatalog.js"
 import * as Output from "./Output.js"
-import type { Parameter } from "./Parameters.js"
-import { isProviderError, type ProviderError, ResponseError, Timeout } from "./ProviderError.js"
+import * as Parameters from "./Parameters.js"
+import { type ProviderError, Timeout } from "./ProviderError.js"
 import { Request } from "./Request.js"
 
 export {
@@ -70,7 +72,9 @@ export interface Service {
   readonly info: Info
   readonly catalog: ModelCatalog.ModelCatalog
   /** What the provider accepts; everything else in a request is ignored. */
-  readonly parameters: ReadonlyArray<Parameter>
+  readonly parameters: ReadonlyArray<Parameters.Parameter>
+  /** Whether it was made to be called although it is known not to work; `ProviderRegistry.resolve` heeds it. */
+  readonly ignoreWorking?: boolean | undefined
   /** The providers it is made of, when it is several as one. */
   readonly members?: ReadonlyArray<Service> | undefined
   /**
@@ -155,7 +159,11 @@ export interface Resolved extends Omit<Request, "model"> {
 export interface MakeOptions {
   readonly info: Pick<Info, "name" | "url"> & Partial<Info>
   readonly catalog: ModelCatalog.ModelCatalog
-  readonly parameters: ReadonlyArray<Parameter>
+  /**
+   * What `run` takes of a request. What is done for every provider (`model`, `maxTokens`, `stop`, `timeout` and
+   * `idleTimeout`) is added; what else a request holds is ignored, and the debug log tells so.
+   */
+  readonly parameters: ReadonlyArray<Parameters.Parameter>
   /** Clocks used when the request sets none. An absent clock does not run. */
   readonly clocks?: {
     readonly idle?: Duration.DurationInput | undefined
@@ -167,6 +175,8 @@ export interface MakeOptions {
    * Default none.
    */
   readonly enforces?: ReadonlyArray<"stop" | "maxTokens"> | undefined
+  /** Whether it is to be called although it is known not to work, as the service then says. Default `false`. */
+  readonly ignoreWorking?: boolean | undefined
   /** Answers a request: a stream of outputs, one text, or an async iterable of texts and outputs. */
   readonly run: (
     request: Resolved
@@ -176,23 +186,8 @@ export interface MakeOptions {
     | AsyncIterable<string | Output.Output>
 }
 
-/** What an async iterable throws may hold anything, so only its kind is told, unless it is an error of ours. */
-const fromThrown = (provider: string, cause: unknown): ProviderError =>
-  isProviderError(cause) ? cause : new ResponseError({
-    provider,
-    reason: "network",
-    ...(cause instanceof Error ? { detail: cause.name } : {})
-  })
-
-const toStream = (name: string, answer: ReturnType<MakeOptions["run"]>): Stream.Stream<Output.Output, ProviderError> =>
-  Effect.isEffect(answer)
-    ? Stream.map(Stream.fromEffect(answer), Output.textDelta)
-    : Symbol.asyncIterator in answer
-    ? Stream.map(
-      fromAsyncIterable(answer, (cause) => fromThrown(name, cause)),
-      (output) => typeof output === "string" ? Output.textDelta(output) : output
-    )
-    : answer
+/** What `make` itself does for every provider. */
+const always = ["model", "maxTokens", "stop", "timeout", "idleTimeout"] as const
 
 /**
  * Makes a provider of a function that answers requests, so that a new provider is one file.
@@ -203,12 +198,12 @@ const toStream = (name: string, answer: ReturnType<MakeOptions["run"]>): Stream.
  * @example
  * ```ts
  * import { Effect } from "effect"
- * import { ModelCatalog, Provider } from "effect-providers"
+ * import { ModelCatalog, Parameters, Provider } from "effect-providers"
  *
  * const echo: Provider.Service = Provider.make({
  *   info: { name: "Echo", url: "https://echo.example" },
  *   catalog: ModelCatalog.make({ default: "echo-1", text: ["echo-1"] }),
- *   parameters: [],
+ *   parameters: Parameters.fromSchema(Provider.Request, { pick: ["prompt"] }),
  *   run: (request) => Effect.succeed(request.prompt ?? "")
  * })
  * ```
@@ -225,12 +220,23 @@ export const make = (options: MakeOptions): Service => {
     supportsMessageHistory: false,
     ...options.info
   }
+  const origin: Failure.Origin = { provider: info.name, loginUrl: info.loginUrl }
   const clock = (own: Duration.DurationInput | undefined, fallback: Duration.DurationInput | undefined) =>
     own !== undefined ? Duration.decode(own) : fallback !== undefined ? Duration.decode(fallback) : undefined
   const { enforces = [] } = options
   const limits = { stop: !enforces.includes("stop"), maxTokens: !enforces.includes("maxTokens") }
   const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
     new Timeout({ provider: info.name, clock, duration })
+
+  const defaults = { timeout: options.clocks?.total, idleTimeout: options.clocks?.idle }
+  const parameters = Arr.dedupeWith(
+    [...options.parameters, ...Parameters.fromSchema(Request, { pick: always, defaults })],
+    (a, b) => a.name === b.name
+  )
+  const accepted = new Set<string>(parameters.map(({ name }) => name))
+
+  const onThrown = (thrown: unknown) =>
+    fromThrown(info.name, thrown, (status) => Failure.fromPayload(origin, { status, body: undefined }))
 
   const open = Effect.fnUntraced(function*(unchecked: Request) {
     const request = yield* Effect.mapError(
@@ -240,20 +246,21 @@ export const make = (options: MakeOptions): Service => {
     const model = yield* ModelCatalog.resolve(options.catalog, { provider: info.name, model: request.model })
     const answer = yield* Effect.try({
       try: () => options.run({ ...request, model }),
-      catch: (error) => fromThrown(info.name, error)
+      catch: onThrown
     })
     const body = withClocks(
-      toStream(info.name, answer),
+      toStream(info.name, answer, onThrown),
       {
         idle: clock(request.idleTimeout, options.clocks?.idle),
         total: clock(request.timeout, options.clocks?.total)
       },
       timeout
     )
-    const { model: _, ...given } = request
+    const { model: _, ...rest } = request
+    const given = Struct.keys(rest).filter((name) => rest[name] !== undefined)
     return framed(
       { _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model },
-      Struct.keys(given).filter((name) => given[name] !== undefined),
+      { given, ignored: given.filter((name) => !accepted.has(name)) },
       enforce(body, request, limits)
     )
   })
@@ -261,7 +268,8 @@ export const make = (options: MakeOptions): Service => {
   return {
     info,
     catalog: options.catalog,
-    parameters: options.parameters,
+    parameters,
+    ignoreWorking: options.ignoreWorking === true,
     stream: (request) => Stream.unwrap(open(request))
   }
 }

@@ -148,7 +148,8 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>("effect-pro
 }
 
 /**
- * One thing that is wrong with a request: the field, as a path, and what was expected of it. Never the value.
+ * One thing that is wrong with a request: the field, as a path, and what was expected of it. Never the value. Where the
+ * field is empty it is no matter of one, and the message says what to do.
  *
  * @since 0.1.0
  * @category models
@@ -172,7 +173,9 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-p
   override get message(): string {
     const issues = this.issues.map((issue) => issue.field === "" ? issue.message : `${issue.field}: ${issue.message}`)
     const why = issues.length > 0 ? `: ${issues.join("; ")}` : because(this)
-    return `${this.provider} cannot take this request${why}${where(this)}. Correct it and call again.`
+    // what is wrong with no field is said with what to do about it, unless a service said it
+    const says = this.status === undefined && issues.length > 0 && this.issues.every(({ field }) => field === "")
+    return `${this.provider} cannot take this request${why}${where(this)}.${says ? "" : " Correct it and call again."}`
   }
 }
 

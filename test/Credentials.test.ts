@@ -291,6 +291,31 @@ describe("layerFile", () => {
       })
     ))
 
+  it.effect("B12: what is being written when it is interrupted is written all the same, whole", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const [begun, gate] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const slow = Layer.succeed(FileSystem.FileSystem, {
+          ...fs,
+          writeFileString: (path, text, options) =>
+            Deferred.succeed(begun, undefined).pipe(
+              Effect.zipRight(Deferred.await(gate)),
+              Effect.zipRight(fs.writeFileString(path, text, options))
+            )
+        })
+        const disk = Layer.provide(Credentials.layerFile(directory), Layer.merge(slow, Path.layer))
+        const writing = yield* Effect.fork(Effect.provide(put(old), disk))
+        yield* Deferred.await(begun)
+        const interrupting = yield* Effect.fork(Fiber.interrupt(writing))
+        yield* Effect.yieldNow()
+        yield* Deferred.succeed(gate, undefined)
+        yield* Fiber.join(interrupting)
+        assert.deepStrictEqual(yield* fs.readDirectory(directory), ["auth_Example.json"])
+        assert.deepStrictEqual(yield* stored(), { token: secret })
+      })
+    ))
+
   it.effect("B32: a key put by hand into api_key_{key}.json is used until something is stored, and stays", () =>
     inDirectory((directory) =>
       Effect.gen(function*() {
@@ -877,6 +902,21 @@ describe("several fibers", () => {
       yield* Deferred.succeed(gate, undefined)
       assert.deepStrictEqual((yield* Fiber.join(a)).outputs, said("one", "two"))
       assert.strictEqual(logins.count, 1)
+    }).pipe(Effect.provide(Credentials.layerMemory)))
+
+  it.effect("B13: who finds the result of another's login has no turn to keep: its call holds up nobody", () =>
+    Effect.gen(function*() {
+      const { authenticate, logins } = slowLogin()
+      const asking = (call: () => typeof answers) =>
+        Effect.fork(observe(Credentials.authed({ info, authenticate, call })))
+      const a = yield* asking(() => answers)
+      const b = yield* asking(() => Stream.never)
+      const c = yield* asking(() => answers)
+      yield* TestClock.adjust("1 minute")
+      for (const fiber of [a, c]) assert.deepStrictEqual((yield* Fiber.join(fiber)).outputs, said("one", "two"))
+      assert.isTrue(Option.isNone(yield* Fiber.poll(b)))
+      assert.strictEqual(logins.count, 1)
+      yield* Fiber.interrupt(b)
     }).pipe(Effect.provide(Credentials.layerMemory)))
 
   it.effect("B13: the one that logs in is interrupted: the next logs in", () =>

@@ -8,8 +8,10 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as Fallback from "../src/Fallback.js"
 import * as ModelCatalog from "../src/ModelCatalog.js"
 import type * as Output from "../src/Output.js"
+import * as Parameters from "../src/Parameters.js"
 import * as Provider from "../src/Provider.js"
 import * as ProviderError from "../src/ProviderError.js"
 import * as MockProvider from "../src/testing/MockProvider.js"
@@ -195,5 +197,41 @@ describe("debug logging of a provider's streams", () => {
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* linesOf(["a"], Stream.runDrain, { model: "unknown" }), [])
       assert.deepStrictEqual(yield* linesOf(["a"], Stream.runDrain, { maxTokens: -1 }), [])
+    }))
+
+  /** The lines about the options of a request, of a provider that takes a prompt and a temperature. */
+  const ignoredBy = Effect.fnUntraced(function*(
+    asked: Provider.Request,
+    make: (provider: Provider.Service) => Effect.Effect<Provider.Service> = Effect.succeed
+  ) {
+    const lines: Array<string> = []
+    const provider = yield* make(Provider.make({
+      info: { name: "Own", url: "https://own.example" },
+      catalog: ModelCatalog.make({ default: "m" }),
+      parameters: Parameters.fromSchema(Provider.Request, { pick: ["prompt", "temperature"] }),
+      run: () => Effect.succeed("Hi")
+    }))
+    yield* Stream.runDrain(provider.stream(asked)).pipe(
+      Logger.withMinimumLogLevel(LogLevel.Debug),
+      Effect.provide(Logger.replace(Logger.defaultLogger, handler(lines)))
+    )
+    return lines.filter((line) => line.includes("ignores"))
+  })
+
+  it.effect("B33: options that a provider does not take are told, once for each call", () =>
+    Effect.gen(function*() {
+      const asked: Provider.Request = { prompt: "Hi", seed: 7, n: 2, apiKey: Redacted.make(secret), topK: undefined }
+      const line = "DEBUG Own: stream of \"m\" ignores seed, n, apiKey"
+      assert.deepStrictEqual(yield* ignoredBy(asked), [line])
+      const { apiKey: _, ...open } = asked
+      assert.deepStrictEqual(yield* ignoredBy(open, (own) => Fallback.make([own, own])), [line.replace(", apiKey", "")])
+    }))
+
+  it.effect("B33: nothing is told of options that are taken, also by what `Provider.make` does for every provider", () =>
+    Effect.gen(function*() {
+      const taken: Provider.Request = { prompt: "Hi", temperature: 1 }
+      const everywhere: Provider.Request = { model: "m", stop: "x", maxTokens: 2, timeout: 1000, idleTimeout: 1000 }
+      assert.deepStrictEqual(yield* ignoredBy({ ...taken, ...everywhere }), [])
+      assert.lengthOf(yield* ignoredBy({ connectTimeout: 1000 }), 1)
     }))
 })

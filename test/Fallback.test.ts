@@ -41,7 +41,7 @@ const info = (name: string, model: string | undefined = "mock"): Output.Output =
   label: undefined,
   model
 })
-const finish = (reason: Output.Of<"Finish">["reason"] = "unknown"): Output.Output => ({ _tag: "Finish", reason })
+const finish = (reason: Output.Of<"Finish">["reason"] = "stop"): Output.Output => ({ _tag: "Finish", reason })
 const usage: Output.Output = { _tag: "Usage", outputTokens: 2 }
 const text = Output.textDelta
 const failedLog = (name: string, error: ProviderError.ProviderError): Output.Output => ({
@@ -185,6 +185,45 @@ describe("Fallback: moving on", () => {
           text("Hi"),
           finish()
         ])
+      }))
+  }
+
+  /** Answers with nothing in them, in each way a provider can give one. */
+  const empties: ReadonlyArray<[what: string, run: Provider.MakeOptions["run"]]> = [
+    ["a stream that ends at once", () => Stream.empty],
+    ["a stream of empty chunks", () => Stream.fromChunks(Chunk.empty<Output.Output>(), Chunk.empty())],
+    ["a Finish alone", () => Stream.make(finish("stop"))],
+    ["a Finish of the content filter", () => Stream.make(finish("content-filter"))],
+    ["empty texts", () => Stream.make(text(""), text(""), finish("stop"))],
+    ["no images", () => Stream.fromIterable<Output.Output>([])],
+    ["no images, and what they took", () => Stream.make(usage, finish("stop"))],
+    ["an Effect of the empty text", () => Effect.succeed("")],
+    ["an async iterable of nothing", async function*() {}],
+    ["an async iterable of the empty text", async function*() {
+      yield ""
+    }]
+  ]
+  for (const [what, run] of empties) {
+    it.effect(`B19: ${what} is an empty answer, and the next one is asked`, () =>
+      Effect.gen(function*() {
+        const a = Provider.make({
+          info: { name: "A", url: "https://mock.invalid" },
+          catalog: ModelCatalog.make({ default: "mock" }),
+          parameters: [],
+          clocks: { idle: "1 minute", total: "1 hour" },
+          run
+        })
+        const whole = yield* Fallback.make([a, (yield* mock("B", ["Hi"])).provider])
+        for (const request of [{}, { stop: "END", maxTokens: 2 }]) {
+          assert.deepStrictEqual(yield* collect(whole, request), [
+            info("A"),
+            failedLog("A", empty("A")),
+            info("B"),
+            text("Hi"),
+            finish()
+          ])
+        }
+        assert.deepStrictEqual([...yield* whole.health], [["A", -2], ["B", 2]])
       }))
   }
 
@@ -800,9 +839,11 @@ describe("Fallback: what a request carries to whom", () => {
       const own = yield* mock("A", ["Hi"])
       const agent = yield* Fallback.make([own.provider])
       const base = (yield* mock("Agent", [])).provider
-      const whole = yield* Fallback.make([{ ...base, stream: () => agent.stream({ prompt: "mine" }) }], {
-        settings: { A: { apiKey: Redacted.make("key of A") } }
-      })
+      const another = yield* mock("A", ["never"])
+      const whole = yield* Fallback.make(
+        [{ ...base, stream: () => agent.stream({ prompt: "mine" }) }, another.provider],
+        { ignored: ["A"], settings: { A: { apiKey: Redacted.make("key of A") } } }
+      )
       yield* collect(whole)
       assert.strictEqual(keyOf((yield* own.requests)[0]), undefined)
     }))
@@ -914,6 +955,149 @@ describe("Fallback: the clocks", () => {
       const { error, outputs } = yield* inTime(whole, { timeout: "5 seconds" }, "3 seconds")
       assert.strictEqual(error, undefined)
       assert.deepStrictEqual(triedIn(outputs), ["A", "C"])
+    }))
+})
+
+describe("Fallback: names in its options", () => {
+  const layers = Effect.gen(function*() {
+    const a = yield* mock("Alpha", ["a"])
+    const b = yield* mock("Beta", ["b"], { info: { supportsStream: false } })
+    const c = yield* mock("Gamma", ["c"], { info: { parent: "Greek" } })
+    return { a, b, c, inner: yield* Fallback.make(providersOf([b, c]), { name: "Inner" }) }
+  })
+  /** Whom a call asked, when each of them fails; and the error, if the call came to nobody. */
+  const askedOf = (options: Fallback.Options) =>
+    Effect.gen(function*() {
+      const { a, inner } = yield* layers
+      return yield* watch(yield* Fallback.make([inner, a.provider], options), { apiKey: Redacted.make(" ") })
+    })
+
+  const unknown: ReadonlyArray<[what: string, options: Fallback.Options, field: string, message: string]> = [
+    ["ignored", { ignored: ["Alpha", "Nobody"] }, "options.ignored", "no provider is named \"Nobody\"; there are"],
+    ["ignored", { ignored: ["Bet"] }, "options.ignored", "no provider is named \"Bet\"; did you mean Beta? There are"],
+    ["settings", { settings: { alpha: {} } }, "options.settings", "named \"alpha\"; did you mean Alpha? There are"],
+    [
+      "settings",
+      { settings: { constructor: {} } },
+      "options.settings",
+      "no provider is named \"constructor\"; there are"
+    ]
+  ]
+  for (const [what, options, field, message] of unknown) {
+    it.effect(`B19, B22: a name in ${what} that nobody has is refused at each call: ${message}`, () =>
+      Effect.gen(function*() {
+        const { error, outputs } = yield* askedOf(options)
+        assert(error?._tag === "InvalidRequest")
+        assert.strictEqual(error.provider, "Fallback")
+        assert.lengthOf(error.issues, 1)
+        assert.strictEqual(error.issues[0]?.field, field)
+        assert.include(error.issues[0]?.message, message)
+        const names = field === "options.settings" ? "Inner, Beta, Gamma, Alpha, Greek" : "Inner, Beta, Gamma, Alpha"
+        assert.isTrue(error.issues[0]?.message.endsWith(`here are ${names}`), error.issues[0]?.message)
+        assert.deepStrictEqual(outputs, [])
+      }))
+  }
+
+  it.effect("B19, B22: every name that nobody has is told, and one without any provider says so", () =>
+    Effect.gen(function*() {
+      const { error } = yield* askedOf({ ignored: ["X", "Y"], settings: { Z: {} } })
+      assert(error?._tag === "InvalidRequest")
+      assert.deepStrictEqual(error.issues.map(({ field }) => field), [
+        "options.ignored",
+        "options.ignored",
+        "options.settings"
+      ])
+      const nobody = (yield* watch(yield* Fallback.make([], { ignored: ["X"] }))).error
+      assert.include(nobody?.message, "no provider is named \"X\"; there are none")
+    }))
+
+  it.effect("B22: settings that are no part of a request are refused, and a key in them is not printed", () =>
+    Effect.gen(function*() {
+      const settings = { Alpha: JSON.parse(`{"temperature":"hot","apiKey":"r8_secret"}`) }
+      const { error } = yield* askedOf({ settings })
+      assert(error?._tag === "InvalidRequest")
+      assert.deepStrictEqual(error.issues.map(({ field }) => field), [
+        "options.settings.Alpha.temperature",
+        "options.settings.Alpha.apiKey"
+      ])
+      assert.notInclude(printed(error), "r8_secret")
+    }))
+
+  it.effect("B22: known are also the ignored, those within, and the owners of keys", () =>
+    Effect.gen(function*() {
+      const { error, outputs } = yield* askedOf({
+        ignored: ["Beta"],
+        settings: { Inner: {}, Beta: {}, Gamma: {}, Alpha: {}, Greek: {} }
+      })
+      assert.strictEqual(error, undefined)
+      assert.deepStrictEqual(triedIn(outputs), ["Gamma"])
+    }))
+
+  const reach: ReadonlyArray<[what: string, options: Fallback.Options, asked: ReadonlyArray<string>]> = [
+    ["nothing left out", {}, ["Beta"]],
+    ["a provider within is ignored", { ignored: ["Beta"] }, ["Gamma"]],
+    ["a provider within does not stream", { onlyStreaming: true }, ["Gamma"]],
+    ["all within are ignored", { ignored: ["Beta", "Gamma"] }, ["Alpha"]],
+    ["one within is ignored, the other does not stream", { ignored: ["Gamma"], onlyStreaming: true }, ["Alpha"]],
+    ["the fallback within is ignored", { ignored: ["Inner"] }, ["Alpha"]]
+  ]
+  for (const [what, options, expected] of reach) {
+    for (const order of ["given", "rotating"] as const) {
+      it.effect(`B19: what is left out is so at every depth (${order}): ${what}`, () =>
+        Effect.gen(function*() {
+          const { a, b, c } = yield* layers
+          // in a wrapping of one's own, and one deeper
+          const inner = yield* Fallback.make(providersOf([b, c]), { name: "Inner", order })
+          const middle = yield* Fallback.make([inner], { name: "Middle" })
+          const whole = yield* Fallback.make([{ ...middle }, a.provider], options)
+          const { outputs } = yield* watch(whole)
+          const names = order === "given" ? expected : expected[0] === "Alpha" ? expected : ["Beta", "Gamma"]
+          for (const name of triedIn(outputs)) assert.include(names, name)
+          if (order === "given") assert.deepStrictEqual(triedIn(outputs), expected)
+          const asked = yield* Effect.forEach([b, c], ({ requests }) => requests)
+          const left = (name: string) => options.ignored?.includes(name) === true
+          if (left("Beta") || options.onlyStreaming === true) assert.lengthOf(asked[0] ?? [], 0)
+          if (left("Gamma")) assert.lengthOf(asked[1] ?? [], 0)
+        }))
+    }
+  }
+
+  it.effect("B19: what is left out within is left out of what is known of the whole as well", () =>
+    Effect.gen(function*() {
+      const { a, inner } = yield* layers
+      const b = yield* mock("Beta", ["b"], {
+        info: { supportsStream: false, needsAuth: true },
+        catalog: ModelCatalog.make({ default: "only-b", text: ["only-b"] })
+      })
+      const c = yield* mock("Gamma", ["c"], { catalog: ModelCatalog.make({ default: "only-c", text: ["only-c"] }) })
+      const within = yield* Fallback.make(providersOf([b, c]), { name: "Inner" })
+      const whole = yield* Fallback.make([within], { ignored: ["Beta"] })
+      assert.deepStrictEqual(whole.catalog.text, ["only-c"])
+      assert.strictEqual(whole.info.supportsStream, true)
+      assert.deepStrictEqual(whole.members[0]?.members?.map(({ info }) => info.name), ["Gamma"])
+      assert.strictEqual(whole.members[0]?.info.name, "Inner")
+      // the one within is what it was for others, and the same one where nothing is left out
+      assert.deepStrictEqual(within.members.map(({ info }) => info.name), ["Beta", "Gamma"])
+      assert.strictEqual((yield* Fallback.make([inner, a.provider])).members[0], inner)
+    }))
+
+  it.effect("B22: a blank key in settings is none: the request's key is used, and the parent's", () =>
+    Effect.gen(function*() {
+      const blank = Redacted.make("  ")
+      const a = yield* mock("A", [limited], { info: { needsAuth: true } })
+      const child = yield* mock("Child", [limited], { info: { parent: "A" } })
+      const whole = yield* Fallback.make(providersOf([a, child]), {
+        settings: { A: { apiKey: blank, temperature: 0 }, Child: { apiKey: blank } }
+      })
+      yield* watch(whole, { apiKey: Redacted.make("the key") })
+      const keys = yield* Effect.forEach([a, child], ({ requests }) => requests)
+      assert.deepStrictEqual(
+        keys.map(([request]) => request?.apiKey === undefined ? undefined : Redacted.value(request.apiKey)),
+        ["the key", "the key"]
+      )
+      yield* watch(whole)
+      assert.strictEqual((yield* a.requests)[1]?.apiKey, undefined)
+      assert.strictEqual((yield* a.requests)[1]?.temperature, 0)
     }))
 })
 

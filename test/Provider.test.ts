@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as ModelCatalog from "../src/ModelCatalog.js"
 import * as Output from "../src/Output.js"
+import * as Parameters from "../src/Parameters.js"
 import * as Provider from "../src/Provider.js"
 import * as ProviderError from "../src/ProviderError.js"
 import { printed } from "./support/replicateFake.js"
@@ -58,7 +59,22 @@ describe("Provider.make: the frame", () => {
         assert.strictEqual(yield* textOf(provider), "Hello!")
         const outputs = yield* collect(provider)
         assert.deepStrictEqual(outputs[0], info())
-        assert.deepStrictEqual(outputs.at(-1), finish("unknown"))
+        assert.deepStrictEqual(outputs.at(-1), finish(provider === effect ? "stop" : "unknown"))
+      }
+    }))
+
+  it.effect("B01: a text is whole: its Finish says `stop`, unless it was cut here", () =>
+    Effect.gen(function*() {
+      const provider = make(() => Effect.succeed("Hello, you"))
+      const ends: ReadonlyArray<[request: Provider.Request, text: string, reason: "stop"]> = [
+        [{}, "Hello, you", "stop"],
+        [{ stop: "none of it" }, "Hello, you", "stop"],
+        [{ stop: "," }, "Hello", "stop"],
+        [{ maxTokens: 1 }, "Hello, you", "stop"],
+        [{ timeout: "1 minute", maxTokens: 2 }, "Hello, you", "stop"]
+      ]
+      for (const [request, text, reason] of ends) {
+        assert.deepStrictEqual(yield* collect(provider, request), [info(), Output.textDelta(text), finish(reason)])
       }
     }))
 
@@ -166,6 +182,39 @@ describe("Provider.make: the frame", () => {
         assert.deepStrictEqual(Chunk.toReadonlyArray(chunks).map((chunk) => chunk.length), [1, 1000, 1])
       }
     }))
+
+  it("B05: what every provider made takes is among its parameters, with the clocks it runs; its own word comes first", () => {
+    const names = (provider: Provider.Service) =>
+      provider.parameters.map((parameter) => [parameter.name, parameter.default])
+    assert.deepStrictEqual(names(make(() => Stream.empty)), [
+      ["model", undefined],
+      ["maxTokens", undefined],
+      ["stop", undefined],
+      ["timeout", undefined],
+      ["idleTimeout", undefined]
+    ])
+    const parameters = Parameters.fromSchema(Provider.Request, {
+      pick: ["prompt", "timeout", "stop"],
+      defaults: { timeout: "3 minutes" }
+    })
+    const clocks = { total: "3 minutes", idle: "5 seconds" } as const
+    assert.deepStrictEqual(names(make(() => Stream.empty, { parameters, clocks })), [
+      ["prompt", undefined],
+      ["timeout", "3 minutes"],
+      ["stop", undefined],
+      ["model", undefined],
+      ["maxTokens", undefined],
+      ["idleTimeout", "5 seconds"]
+    ])
+    assert.deepInclude(
+      Parameters.toJson(make(() => Stream.empty, { clocks: { total: "1 minute" } }).parameters, {
+        name: "Echo",
+        supportsStream: true,
+        supportsSystemMessage: false
+      }),
+      { timeout: 60 }
+    )
+  })
 
   it("B07: flags not given have defaults, and those given stay", () => {
     assert.deepStrictEqual(make(() => Stream.empty).info, {
@@ -402,7 +451,10 @@ describe("Provider.make: what runs", () => {
         const error = yield* Effect.flip(textOf(provider))
         assert(error._tag === "ResponseError")
         assert.strictEqual(error.provider, "Echo")
-        assert.strictEqual(error.detail, thrown instanceof Error ? thrown.name : undefined)
+        assert.strictEqual(
+          error.detail,
+          `the provider threw ${thrown instanceof Error ? thrown.name : "what is no error"}`
+        )
         assert.notInclude(printed(error), "r8_secret")
       })
   )

@@ -64,6 +64,22 @@ const each: ReadonlyArray<readonly [ProviderError.ProviderError, string]> = [
     "Example cannot take this request: topP: expected a number; expected more. Correct it and call again."
   ],
   [
+    // what is no field of the request tells itself what to do
+    new ProviderError.InvalidRequest({
+      provider,
+      issues: [new ProviderError.Issue({ field: "", message: "it is asleep; wake it up" })]
+    }),
+    "Example cannot take this request: it is asleep; wake it up."
+  ],
+  [
+    new ProviderError.InvalidRequest({
+      ...call,
+      status: 422,
+      issues: [new ProviderError.Issue({ field: "", message: "is not valid" })]
+    }),
+    "Example cannot take this request: is not valid (POST https://api.example/v1/things). Correct it and call again."
+  ],
+  [
     new ProviderError.InvalidRequest({ ...call, status: 422, detail: "- too\n- wide", issues: [] }),
     "Example cannot take this request: - too - wide (POST https://api.example/v1/things). Correct it and call again."
   ],

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Fallback from "../src/Fallback.js"
 import * as ModelCatalog from "../src/ModelCatalog.js"
 import * as Provider from "../src/Provider.js"
 import * as ProviderError from "../src/ProviderError.js"
@@ -133,6 +134,77 @@ describe("ProviderRegistry", () => {
       assert.deepStrictEqual(yield* asked(yield* ProviderRegistry.resolve(registry, "hidden")), ["A hidden"])
     }))
 
+  it.effect("B29: a model that nobody lists is asked of the first that works and takes any model, and of it alone", () =>
+    Effect.gen(function*() {
+      const any = ModelCatalog.make({ default: "d", text: ["d", "listed"], mode: "lenient" })
+      const strict = yield* provider("Strict")
+      const broken = yield* provider("Broken", { catalog: any, info: { working: false } })
+      const whole = yield* provider("Whole", { catalog: any, info: { supportsStream: false } })
+      const first = yield* provider("First", { catalog: any })
+      const unlisted = yield* provider("Unlisted", { catalog: ModelCatalog.make({ default: "u" }) })
+      const registry = ProviderRegistry.make([strict, broken, whole, first, unlisted])
+      const resolve = (text: string, options?: ProviderRegistry.ResolveOptions) =>
+        Effect.flatMap(ProviderRegistry.resolve(registry, text, options), asked)
+
+      assert.deepStrictEqual(yield* resolve(" owner/new-model "), ["Whole owner/new-model"])
+      assert.deepStrictEqual(yield* resolve("owner/new-model", { stream: true }), ["First owner/new-model"])
+      assert.deepStrictEqual(yield* resolve("owner/new-model", { ignoreWorking: true }), ["Broken owner/new-model"])
+      // those that list a model come first, and nobody else is asked for it
+      assert.deepStrictEqual(yield* resolve("shared"), ["Strict shared"])
+      assert.deepStrictEqual(yield* resolve("listed", { stream: true }), ["First listed"])
+      const only = ProviderRegistry.make([strict, unlisted])
+      assert.strictEqual((yield* ProviderRegistry.resolve(only, "anything")).provider, unlisted)
+      assert.strictEqual((yield* ProviderRegistry.resolve(only, "anything")).model, "anything")
+    }))
+
+  it.effect("B29: what takes any model and does not work is refused, which tells how to override it", () =>
+    Effect.gen(function*() {
+      const catalog = ModelCatalog.make({ default: "d", mode: "lenient" })
+      const registry = ProviderRegistry.make([yield* provider("Down", { catalog, info: { working: false } })])
+      const error = yield* Effect.flip(ProviderRegistry.resolve(registry, "owner/new-model"))
+      assert.strictEqual(
+        error.message,
+        "ProviderRegistry cannot take this request: Down is known not to work; resolve it with " +
+          "`ignoreWorking: true` to try it all the same."
+      )
+    }))
+
+  it.effect("B29: no name, and several words, are no model, and a provider without a name is found by none", () =>
+    Effect.gen(function*() {
+      const catalog = ModelCatalog.make({ default: "d", mode: "lenient" })
+      for (const name of ["", " "]) {
+        const registry = ProviderRegistry.make([yield* provider("Any", { catalog, info: { name } })])
+        assert.deepStrictEqual(ProviderRegistry.find(registry, name), Option.none())
+        for (const text of ["", " ", "two words"]) {
+          assert.strictEqual((yield* Effect.flip(ProviderRegistry.resolve(registry, text)))._tag, "ModelNotFound")
+        }
+        assert.strictEqual((yield* ProviderRegistry.resolve(registry, "d")).model, "d")
+      }
+    }))
+
+  it.effect("B29: a provider that was made to ignore that it does not work is not refused for that", () =>
+    Effect.gen(function*() {
+      const down = Provider.make({
+        info: { name: "Down", url: "https://down.example", working: false },
+        catalog: ModelCatalog.make({ default: "d", text: ["d"] }),
+        parameters: [],
+        ignoreWorking: true,
+        run: () => Effect.succeed("Hello")
+      })
+      const up = yield* provider("Up")
+      const several = yield* Fallback.make([down], { name: "Several" })
+      const registry = ProviderRegistry.make([down, several, up])
+      assert.strictEqual((yield* ProviderRegistry.resolve(registry, "Down")).provider, down)
+      assert.strictEqual((yield* ProviderRegistry.resolve(registry, "Several")).provider, several)
+      assert.deepStrictEqual(yield* asked(yield* ProviderRegistry.resolve(registry, "Down Up")), ["Down d"])
+      const [other, both] = [{ ...down, ignoreWorking: undefined }, yield* Fallback.make([])]
+      for (const provider of [other, both]) {
+        const one = ProviderRegistry.make([provider])
+        const error = yield* Effect.flip(ProviderRegistry.resolve(one, provider.info.name))
+        assert.strictEqual(error._tag, "InvalidRequest")
+      }
+    }))
+
   it.effect("a lenient provider is not taken for every typo", () =>
     Effect.gen(function*() {
       const lenient = yield* provider("Lenient", { catalog: ModelCatalog.make({ text: ["m"], mode: "lenient" }) })
@@ -204,6 +276,22 @@ describe("ProviderRegistry", () => {
         )
       }
       assert.strictEqual((yield* emulator.requests).length, asked)
+    }))
+
+  it.effect("B29: the keyless ones that were made with ignoreWorking are found without it, and answer", () =>
+    Effect.gen(function*() {
+      const emulator = yield* KeylessEmulator.make({ prediction: () => ({ polls: 0 }) })
+      const providers = yield* Effect.provideService(
+        Effect.all([ChatgptFree.make({ ignoreWorking: true }), ReplicateHome.make({ ignoreWorking: true })]),
+        HttpClient.HttpClient,
+        emulator.client
+      )
+      const registry = ProviderRegistry.make(providers)
+      for (const text of ["ChatgptFree", "ReplicateHome", "gpt-4o-mini", "gemma-2b"]) {
+        const { model, provider } = yield* ProviderRegistry.resolve(registry, text)
+        const answer = Provider.text({ model, prompt: "Hello" })
+        assert.strictEqual(yield* Effect.provideService(answer, Provider.Provider, provider), "Hello", text)
+      }
     }))
 
   it.effect("streaming is only asked for with `stream`", () =>

@@ -3,15 +3,16 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 /**
- * A stream of an async iterable. Ended early, it tells the iterator to return and does not wait for that: the call
+ * A stream of what an async iterable gives, each converted. Ended early, it tells the iterator to return and does not wait for that: the call
  * would queue behind a `next` that may never come back, which is what `Stream.fromAsyncIterable` does.
  *
  * @internal
  */
-export const fromAsyncIterable = <A, E>(
+export const fromAsyncIterable = <A, B, E>(
   iterable: AsyncIterable<A>,
+  convert: (value: A) => Effect.Effect<B, E>,
   onError: (error: unknown) => E
-): Stream.Stream<A, E> =>
+): Stream.Stream<B, E> =>
   Stream.unwrapScoped(Effect.map(
     Effect.acquireRelease(
       Effect.try({ try: () => iterable[Symbol.asyncIterator](), catch: onError }),
@@ -23,6 +24,7 @@ export const fromAsyncIterable = <A, E>(
           try: () => iterator.next(),
           catch: (error) => Option.some(onError(error))
         }),
-        (result) => result.done === true ? Effect.fail(Option.none()) : Effect.succeed(result.value)
+        (result) =>
+          result.done === true ? Effect.fail(Option.none()) : Effect.mapError(convert(result.value), Option.some)
       ))
   ))

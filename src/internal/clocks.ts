@@ -18,6 +18,9 @@ interface TimeoutOptions<E2> {
   readonly unattended?: boolean | undefined
 }
 
+/** Longest wait, once a clock ran out, for the release of what it stopped: that may be busy, and not to be interrupted. */
+const patience = Duration.seconds(1)
+
 /** @internal */
 export interface Clocks {
   readonly idle: Duration.Duration | undefined
@@ -75,7 +78,8 @@ const makeHandover = <A, E>() => {
  *
  * One fiber reads the source and one watches the time, so that a chunk costs no timer: `Stream.timeoutFail` and
  * `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer.
- * What arrived before a clock ran out is emitted before the failure.
+ * What arrived before a clock ran out is emitted before the failure. Where the work cannot be interrupted, the failure
+ * comes a second later, and the work is released whenever it is done.
  *
  * @internal
  */
@@ -107,13 +111,24 @@ export const clocked = <A, E, R, E2>(
       })
       return next
     })
-    const reader = yield* Effect.forkScoped(
-      Effect.onExit(Effect.scoped(read), (exit) => Effect.sync(() => handover.end(exit)))
+    let ranOut = false
+    const reader = yield* Effect.acquireRelease(
+      Effect.forkDaemon(Effect.interruptible(
+        Effect.onExit(Effect.scoped(read), (exit) => Effect.sync(() => handover.end(exit)))
+      )),
+      (reader) =>
+        ranOut
+          ? Effect.raceFirst(
+            Effect.interruptible(Fiber.interrupt(reader)),
+            Effect.interruptible(Effect.sleep(patience))
+          )
+          : Fiber.interrupt(reader)
     )
 
     // the work is stopped at once, also while the consumer is busy with what came before
     const giveUp = (clock: "idle" | "total", millis: number) =>
       Effect.suspend(() => {
+        ranOut = true
         handover.end(Exit.fail(Option.some(onTimeout(clock, Duration.millis(millis)))))
         return Fiber.interrupt(reader)
       })

@@ -13,7 +13,11 @@ export interface Failed {
   readonly afterContent: boolean
 }
 
-/** A cut that left nothing is content as well: the answer was there, and another one would be cut the same way. */
+/**
+ * What makes an answer: text or thought that is not the empty text, media, a value, a call of a tool. An answer without
+ * any is empty, whatever else it says, its `Finish` included. A cut that left nothing is content as well: the answer was
+ * there, and another one would be cut the same way.
+ */
 const isContent = (output: Output): boolean => {
   switch (output._tag) {
     case "TextDelta":

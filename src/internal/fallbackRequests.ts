@@ -8,9 +8,18 @@ import type { Parameter } from "../Parameters.js"
 import type { Request } from "../Request.js"
 import { isPresent } from "./token.js"
 
-/** What matters of a provider when a request is handed out. */
-interface Provider {
-  readonly info: { readonly name: string; readonly needsAuth: boolean; readonly parent?: string | undefined }
+/**
+ * What matters of a provider when a request is handed out.
+ *
+ * @internal
+ */
+export interface Provider {
+  readonly info: {
+    readonly name: string
+    readonly needsAuth: boolean
+    readonly supportsStream: boolean
+    readonly parent?: string | undefined
+  }
   readonly parameters: ReadonlyArray<Parameter>
   readonly members?: ReadonlyArray<Provider> | undefined
 }
@@ -23,10 +32,16 @@ interface Provider {
 export type Given = ReadonlyMap<string, Request>
 
 /** @internal */
-export const nothing: Given = new Map()
+export interface Inheritance {
+  readonly given: Given
+  readonly leavesOut: (provider: Provider) => boolean
+}
+
+/** @internal */
+export const nothing: Inheritance = { given: new Map(), leavesOut: () => false }
 
 /**
- * What the fallback around this one was given. It goes from fallback to fallback only: a provider that happens to use
+ * What the fallback around this one was told. It goes from fallback to fallback only: a provider that happens to use
  * one for purposes of its own does not hand on what its caller gave.
  *
  * @internal
@@ -42,6 +57,16 @@ const takesKey = ({ parameters }: Provider): boolean => parameters.some(({ name 
 const leavesOf = (provider: Provider): ReadonlyArray<Provider> =>
   provider.members === undefined ? [provider] : provider.members.flatMap(leavesOf)
 
+const keyTakers = (members: ReadonlyArray<Provider>) => members.flatMap(leavesOf).filter(takesKey)
+
+/**
+ * Whose keys there are.
+ *
+ * @internal
+ */
+export const keyOwnersOf = (members: ReadonlyArray<Provider>): ReadonlyArray<string> =>
+  keyTakers(members).map(({ info }) => ownerOf(info))
+
 /**
  * Whose key may be meant by a request that says no name: that of the services that need one, or, if none does, of those
  * that take one.
@@ -49,17 +74,20 @@ const leavesOf = (provider: Provider): ReadonlyArray<Provider> =>
  * @internal
  */
 export const keyOwners = (members: ReadonlyArray<Provider>): ReadonlyArray<string> => {
-  const takers = members.flatMap(leavesOf).filter(takesKey)
+  const takers = keyTakers(members)
   const needers = takers.filter(({ info }) => info.needsAuth)
   return Arr.dedupe((needers.length > 0 ? needers : takers).map(({ info }) => ownerOf(info)))
 }
 
-/** Fields that are absent replace nothing, and neither do those that are `undefined`. */
-const replaceFields = <A extends object>(fields: A, by: A): A => {
+const replaceDefined = <A extends object>(fields: A, by: A): A => {
   const replaced = { ...fields }
   for (const key in by) if (by[key] !== undefined) replaced[key] = by[key]
   return replaced
 }
+
+/** Fields that are absent replace nothing, and neither do those that are `undefined`, or a blank key. */
+const replaceFields = (fields: Request, by: Request): Request =>
+  replaceDefined(fields, isPresent(by.apiKey) ? by : { ...by, apiKey: undefined })
 
 /**
  * Unites what was given, provider by provider; what comes later replaces what came before.

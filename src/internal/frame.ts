@@ -22,18 +22,20 @@ const fate = (exit: Exit.Exit<unknown, unknown>): string => {
 
 /**
  * Puts `ProviderInfo` first, and `Finish` last and once; and tells the debug log when the stream starts and ends. Of the
- * request, the log gets the names of its options only.
+ * request, the log gets the names of its options only, and which of them do nothing.
  *
  * @internal
  */
 export const framed = (
   info: Of<"ProviderInfo">,
-  options: ReadonlyArray<string>,
+  options: { readonly given: ReadonlyArray<string>; readonly ignored: ReadonlyArray<string> },
   body: Stream.Stream<Output, ProviderError>
 ): Stream.Stream<Output, ProviderError> =>
   Stream.unwrap(Effect.gen(function*() {
     const call = `${info.name}: stream of ${JSON.stringify(info.model)}`
-    yield* Effect.logDebug(`${call} with ${options.length === 0 ? "no options" : options.join(", ")}`)
+    const { given, ignored } = options
+    yield* Effect.logDebug(`${call} with ${given.length === 0 ? "no options" : given.join(", ")}`)
+    if (ignored.length > 0) yield* Effect.logDebug(`${call} ignores ${ignored.join(", ")}`)
     const startedAt = yield* Clock.currentTimeMillis
 
     let finish: Output = unknownFinish

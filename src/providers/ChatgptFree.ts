@@ -196,6 +196,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       info,
       catalog,
       parameters: parametersOf(options),
+      ignoreWorking: options.ignoreWorking,
       clocks: { idle: options.idleTimeout, total: options.timeout ?? "2 minutes" },
       run: (request) => Stream.unwrap(Effect.as(unlessIgnored(info.name, options.ignoreWorking), run(request)))
     })

@@ -251,6 +251,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       info: { ...info, working: ownKey !== undefined },
       catalog: kind === "image" ? { ...all, default: all.defaultImage } : all,
       parameters: parametersOf(options),
+      ignoreWorking: options.ignoreWorking,
       clocks: { idle: options.idleTimeout, total: options.timeout ?? "5 minutes" },
       run: (request) => Stream.unwrap(Effect.map(run(request), Stream.fromIterable))
     })

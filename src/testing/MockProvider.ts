@@ -37,7 +37,8 @@ export interface Delay {
 export type Step = string | Output.Output | Delay | ProviderError
 
 /**
- * What the provider plays: the same steps for each request, or steps made from the request and its number, from 0.
+ * What the provider plays: the same steps for each request, or steps made from the request and its number, from 0. A
+ * script that is played to its end, and has no `Finish` of its own, ends with one for the reason `stop`.
  *
  * @since 0.1.0
  * @category models
@@ -90,6 +91,12 @@ export class MockProvider extends Context.Tag("effect-providers/testing/MockProv
  */
 export const delay = (duration: Duration.DurationInput): Delay => ({ _tag: "Delay", duration })
 
+const finish: Output.Output = { _tag: "Finish", reason: "stop" }
+
+const isFinish = (step: Step): boolean => typeof step !== "string" && step._tag === "Finish"
+
+const withFinish = (steps: ReadonlyArray<Step>) => steps.some(isFinish) ? steps : [...steps, finish]
+
 /** Outputs up to the next pause or error go out as one chunk, as they would from a socket. */
 const play = (steps: ReadonlyArray<Step>): Stream.Stream<Output.Output, ProviderError> =>
   Stream.unfoldChunkEffect(0, (start) =>
@@ -138,7 +145,7 @@ export const make = (
       run: (request) =>
         Stream.unwrap(Effect.map(
           Ref.modify(log, (requests) => [requests.length, [...requests, request]]),
-          (n) => play(typeof script === "function" ? script(request, n) : script)
+          (n) => play(withFinish(typeof script === "function" ? script(request, n) : script))
         ))
     })
   }))

@@ -26,7 +26,7 @@ describe("fromAsyncIterable", () => {
   it.live("an iterator that never answers does not hold up an interruption", () =>
     Effect.gen(function*() {
       const { iterable, state } = stuck("a")
-      const fiber = yield* Effect.fork(Stream.runCollect(fromAsyncIterable(iterable, String)))
+      const fiber = yield* Effect.fork(Stream.runCollect(fromAsyncIterable(iterable, Effect.succeed, String)))
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       assert.strictEqual(fiber.unsafePoll(), null)
       yield* Fiber.interrupt(fiber)
@@ -36,7 +36,7 @@ describe("fromAsyncIterable", () => {
   it.live("an iterator that never answers does not hold up the end of what was wanted", () =>
     Effect.gen(function*() {
       const { iterable, state } = stuck("a", "b")
-      const taken = yield* Stream.runCollect(Stream.take(fromAsyncIterable(iterable, String), 1))
+      const taken = yield* Stream.runCollect(Stream.take(fromAsyncIterable(iterable, Effect.succeed, String), 1))
       assert.deepStrictEqual(Chunk.toReadonlyArray(taken), ["a"])
       assert.strictEqual(state.returned, 1)
     }))
@@ -49,7 +49,9 @@ describe("fromAsyncIterable", () => {
           return: () => Promise.reject(new Error("nor this"))
         })
       }
-      const error = yield* Effect.flip(Stream.runDrain(fromAsyncIterable(iterable, (error) => ({ error }))))
+      const error = yield* Effect.flip(
+        Stream.runDrain(fromAsyncIterable(iterable, Effect.succeed, (error) => ({ error })))
+      )
       assert.strictEqual(String(error.error), "Error: no more")
     }))
 
@@ -59,9 +61,12 @@ describe("fromAsyncIterable", () => {
         yield "a"
         yield "b"
       })()
-      assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Stream.runCollect(fromAsyncIterable(values, String))), [
-        "a",
-        "b"
-      ])
+      assert.deepStrictEqual(
+        Chunk.toReadonlyArray(yield* Stream.runCollect(fromAsyncIterable(values, Effect.succeed, String))),
+        [
+          "a",
+          "b"
+        ]
+      )
     }))
 })

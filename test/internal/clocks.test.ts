@@ -185,6 +185,69 @@ describe("withClocks", () => {
       assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("total", idle))
     }))
 
+  /** Work that nobody can interrupt, ten minutes long, which tells when it is done. */
+  const stubborn = Effect.gen(function*() {
+    const done = yield* Ref.make(false)
+    const released = yield* Ref.make(false)
+    const work = Effect.uninterruptible(Effect.zipRight(Effect.sleep("10 minutes"), Ref.set(done, true)))
+    const source = Stream.unwrapScoped(Effect.as(
+      Effect.addFinalizer(() => Ref.set(released, true)),
+      Stream.concat(Stream.make("a"), Stream.execute(work))
+    ))
+    return { done: Ref.get(done), released: Ref.get(released), source, work }
+  })
+
+  it.effect.each([{ clock: "idle" as const }, { clock: "total" as const }])(
+    "B04, B18: the $clock clock is not held up by work that cannot be interrupted, which is released when it is done",
+    ({ clock }) =>
+      Effect.gen(function*() {
+        const { done, released, source } = yield* stubborn
+        const { chunks, fiber } = yield* reading(clocked(source, { [clock]: idle }))
+        yield* TestClock.adjust("9999 millis")
+        assert.strictEqual(fiber.unsafePoll(), null)
+        yield* TestClock.adjust("1 millis")
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut(clock, idle))
+        assert.deepStrictEqual(yield* chunks, [["a"]])
+        assert.isFalse((yield* done) || (yield* released))
+        yield* TestClock.adjust("10 minutes")
+        assert.isTrue((yield* done) && (yield* released))
+      })
+  )
+
+  it.effect("B04: nor is it by an acquisition, or by a clock within that is the longer one", () =>
+    Effect.gen(function*() {
+      const { work } = yield* stubborn
+      const source = Stream.acquireRelease(work, () => Effect.void)
+      const within = clocked(source, { total: Duration.minutes(5) })
+      const { fiber } = yield* reading(clocked(within, { total: idle }))
+      yield* TestClock.adjust("11 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("total", idle))
+    }))
+
+  it.effect("what a clock stops is released before the failure, if it takes no longer than a second", () =>
+    Effect.gen(function*() {
+      const released = yield* Ref.make(false)
+      const release = Effect.zipRight(Effect.sleep("999 millis"), Ref.set(released, true))
+      const { fiber } = yield* reading(clocked(Stream.ensuring(Stream.never, release), { idle }))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(fiber.unsafePoll(), null)
+      yield* TestClock.adjust("999 millis")
+      assert.isTrue(yield* Ref.get(released))
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("idle", idle))
+    }))
+
+  it.effect("who stops early waits for work that cannot be interrupted: no clock ran out", () =>
+    Effect.gen(function*() {
+      const { done, source } = yield* stubborn
+      const fiber = yield* Effect.fork(Stream.runHead(clocked(source, { total: Duration.hours(1) })))
+      yield* TestClock.adjust("9 minutes")
+      assert.strictEqual(fiber.unsafePoll(), null)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(fiber)
+      assert.isTrue(yield* done)
+    }))
+
   it.effect("the idle clock begins anew when a consumer that was behind has caught up", () =>
     Effect.gen(function*() {
       // more than is read ahead, then silence

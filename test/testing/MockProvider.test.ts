@@ -45,7 +45,7 @@ describe("MockProvider", () => {
         Output.textDelta("Hel"),
         Output.textDelta("lo"),
         usage,
-        finish("unknown")
+        finish("stop")
       ])
       assert.strictEqual(yield* Provider.text({ prompt: "Hi" }), "Hello")
     }).pipe(Effect.provide(MockProvider.layer(["Hel", "lo", usage]))))
@@ -57,7 +57,7 @@ describe("MockProvider", () => {
     ).pipe(Effect.provide(MockProvider.layer(["Hi", finish("length")]))))
 
   it.effect("an empty script is an answer without text", () =>
-    Effect.map(Provider.collect({}), (outputs) => assert.deepStrictEqual(outputs, [info, finish("unknown")])).pipe(
+    Effect.map(Provider.collect({}), (outputs) => assert.deepStrictEqual(outputs, [info, finish("stop")])).pipe(
       Effect.provide(MockProvider.layer([]))
     ))
 
