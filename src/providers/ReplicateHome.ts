@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,6 +24,7 @@ import * as ReplicateClient from "../replicate/ReplicateClient.js"
 import * as homeModels from "./internal/homeModels.js"
 import { outputsOf } from "./internal/homeOutputs.js"
 import { predict } from "./internal/homePredictions.js"
+import { inName } from "./internal/inName.js"
 import { promptOf, unlessIgnored } from "./internal/requestChecks.js"
 
 /**
@@ -142,6 +143,7 @@ const parametersOf = (
       "model",
       "messages",
       "prompt",
+      "system",
       "maxTokens",
       "stop",
       "extra",
@@ -230,7 +232,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
           token,
           connectTimeout: request.connectTimeout === undefined ? undefined : Duration.decode(request.connectTimeout)
         }),
-        Effect.provideService(ReplicateClient.ReplicateClient, replicate)
+        Effect.provideService(ReplicateClient.ReplicateClient, replicate),
+        Effect.mapError(inName(info.name))
       )
 
     const run = Effect.fnUntraced(function*(request: Provider.Resolved) {
@@ -275,7 +278,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
   Layer.effect(Provider.Provider, make(options))
 
 /**
- * Provides the provider with the options of a `Config`, such as a key of the environment.
+ * Provides the provider with the options of a `Config`, if there is one, such as a key of the environment.
  *
  * @example
  * ```ts
@@ -292,6 +295,6 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config<Options>
+  config: Config.Config<Options> = Config.succeed({})
 ): Layer.Layer<Provider.Provider, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.unwrapEffect(Effect.map(config, layer))

@@ -1,11 +1,14 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Fallback from "effect-providers/Fallback"
 import * as Polling from "effect-providers/http/Polling"
 import * as ModelCatalog from "effect-providers/ModelCatalog"
 import * as Output from "effect-providers/Output"
 import * as Provider from "effect-providers/Provider"
+import * as ProviderError from "effect-providers/ProviderError"
 import * as ReplicateHome from "effect-providers/providers/ReplicateHome"
 import * as KeylessEmulator from "effect-providers/testing/KeylessEmulator"
+import * as MockProvider from "effect-providers/testing/MockProvider"
 import * as ReplicateEmulator from "effect-providers/testing/ReplicateEmulator"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -128,6 +131,7 @@ describe("ReplicateHome: the request", () => {
           "model",
           "messages",
           "prompt",
+          "system",
           "maxTokens",
           "stop",
           "extra",
@@ -189,7 +193,10 @@ describe("ReplicateHome: the request", () => {
   it.effect("H07: without a prompt, there has to be a message", () =>
     Effect.gen(function*() {
       const { ask, emulator } = yield* setup()
-      for (const request of [{}, { messages: [] }, { model: "sdxl", messages: [{ role: "system", content: "S" }] }]) {
+      const blank = [{ role: "user", content: " " }, { role: "assistant", content: null }]
+      const system = [{ role: "system", content: "S" }]
+      const requests = [{}, { messages: [] }, { system: "S" }, { messages: blank }, { model: "sdxl", messages: system }]
+      for (const request of requests) {
         const error = yield* Effect.flip(ask(request))
         assert(error._tag === "InvalidRequest")
         assert.strictEqual(error.issues[0]?.field, "messages")
@@ -197,21 +204,65 @@ describe("ReplicateHome: the request", () => {
       assert.deepStrictEqual(yield* emulator.requests, [])
     }))
 
+  const inputs = (bodies: ReadonlyArray<unknown>) => bodies.map((body) => Reflect.get(Object(body), "input"))
+
   it.effect("H08: text is asked for with the conversation, an image with what the user said last", () =>
     Effect.gen(function*() {
       const { ask, bodies } = yield* setup()
       const messages = [
         { role: "system", content: "Be brief" },
-        { role: "user", content: "Hi" },
-        { role: "assistant", content: "Hello" },
-        { role: "user", content: [{ type: "text", text: "a " }, { type: "text", text: "llama" }] }
+        { role: "user", content: "a goat" },
+        { role: "assistant", content: "Which one?" },
+        { role: "user", content: [{ type: "text", text: "a " }, { type: "text", text: "llama" }] },
+        { role: "assistant", content: "Here it is" }
       ]
       yield* ask({ messages })
       yield* ask({ messages, model: "sd-3" })
-      assert.deepStrictEqual(
-        (yield* bodies).map((body) => Reflect.get(Object(body), "input")),
-        [{ prompt: "System: Be brief\nUser: Hi\nAssistant: Hello\nUser: a llama\nAssistant:" }, { prompt: "a llama" }]
-      )
+      assert.deepStrictEqual(inputs(yield* bodies), [
+        {
+          prompt: "System: Be brief\nUser: a goat\nAssistant: Which one?\nUser: a llama\n" +
+            "Assistant: Here it is\nAssistant:"
+        },
+        { prompt: "a llama" }
+      ])
+    }))
+
+  it.effect("H08: an image is asked for with all that the user said since the last answer", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      const messages = [
+        { role: "user", content: "a goat" },
+        { role: "assistant", content: "Here it is" },
+        { role: "user", content: " a llama " },
+        { role: "user", content: "on a rocket" }
+      ]
+      const outputs = yield* ask({ messages, model: "sd-3" })
+      assert.deepStrictEqual(inputs(yield* bodies), [{ prompt: "a llama\non a rocket" }])
+      assert.propertyVal(outputs[1], "alt", "a llama\non a rocket")
+    }))
+
+  it.effect("H08: a system prompt goes before the conversation, or before the prompt", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      const system = "Be brief"
+      yield* ask({ ...asked, system })
+      yield* ask({ prompt: "Hi", system })
+      yield* ask({ messages: [{ role: "system", content: "Rhyme" }, { role: "user", content: "Hi" }], system })
+      yield* ask({ ...asked, system: " " })
+      assert.deepStrictEqual(inputs(yield* bodies), [
+        { prompt: "System: Be brief\nUser: Hello there\nAssistant:" },
+        { prompt: "System: Be brief\nUser: Hi\nAssistant:" },
+        { prompt: "System: Be brief\nSystem: Rhyme\nUser: Hi\nAssistant:" },
+        { prompt: "Hello there" }
+      ])
+    }))
+
+  it.effect("H08: a system prompt is no part of an image, like a system message", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      yield* ask({ ...asked, system: "Be brief", model: "sd-3" })
+      yield* ask({ prompt: "a llama", system: "Be brief", model: "sd-3" })
+      assert.deepStrictEqual(inputs(yield* bodies), [{ prompt: "Hello there" }, { prompt: "a llama" }])
     }))
 
   it.effect("H09: the headers of a browser on every request", () =>
@@ -390,7 +441,29 @@ describe("ReplicateHome: the output", () => {
       assert.deepStrictEqual(urls(yield* outputs("https://example.com/1.png", image)), ["https://example.com/1.png"])
     }))
 
-  for (const output of [null, [], [null], 7, {}, [["a"]]]) {
+  for (const output of ["", [], [""]]) {
+    it.effect(`H19: an output of ${JSON.stringify(output)} is an answer without text, and no image`, () =>
+      Effect.gen(function*() {
+        const answer = yield* outputs(output, asked)
+        assert.strictEqual(texts(answer).join(""), "")
+        assert.deepStrictEqual(answer.at(-1), { _tag: "Finish", reason: "stop" })
+        const error = yield* Effect.flip(outputs(output, image))
+        assert(error._tag === "ResponseError")
+        assert.strictEqual(error.reason, "malformed")
+        assert.include(error.detail, JSON.stringify(output))
+      }))
+
+    it.effect(`H19: after an output of ${JSON.stringify(output)} a fallback asks the next provider`, () =>
+      Effect.gen(function*() {
+        const { provider } = yield* setup({ prediction: () => ({ output }) })
+        const { provider: next } = yield* MockProvider.make(["instead"])
+        const fallback = yield* Fallback.make([provider, next])
+        const text = Provider.text({ prompt: "Hello" })
+        assert.strictEqual(yield* inTime(Effect.provideService(text, Provider.Provider, fallback)), "instead")
+      }))
+  }
+
+  for (const output of [null, [null], 7, {}, [["a"]]]) {
     it.effect(`H19: an output of ${JSON.stringify(output)} is an error that shows it`, () =>
       Effect.gen(function*() {
         for (const request of [asked, image]) {
@@ -537,6 +610,14 @@ describe("ReplicateHome: with a key", () => {
       () => [{ _tag: "Text", after: "6 seconds", text: "Hello" }, { _tag: "Text", after: "0 millis", text: " you" }]
   }
 
+  const keyedStatuses = [
+    [402, "PaymentRequired"],
+    [404, "ResponseError"],
+    [422, "InvalidRequest"],
+    [429, "RateLimited"],
+    [500, "ResponseError"]
+  ] as const
+
   const keyed = (options: ReplicateHome.Options) =>
     Effect.gen(function*() {
       const emulator = yield* ReplicateEmulator.make({ models: [model] })
@@ -629,6 +710,44 @@ describe("ReplicateHome: with a key", () => {
       assert.notInclude(JSON.stringify(error), Redacted.value(apiKey))
     }))
 
+  const ended = (fields: object): ReplicateEmulator.Fault => ({
+    _tag: "Answer",
+    status: 200,
+    body: { id: "x", ...fields }
+  })
+  const failures: ReadonlyArray<
+    [tag: ProviderError.ProviderError["_tag"], matcher: ReplicateEmulator.Matcher, fault: ReplicateEmulator.Fault]
+  > = [
+    ...keyedStatuses.map(([status, tag]) =>
+      [tag, { method: "POST" }, { _tag: "Answer", status, body: { detail: "no", retry_after: 99 } }] as const
+    ),
+    ["Blocked", { method: "POST" }, KeylessEmulator.cloudflare],
+    ["Timeout", { method: "POST" }, { _tag: "Stall" }],
+    ["ResponseError", { method: "POST" }, { _tag: "DropBefore" }],
+    ["ResponseError", { method: "POST" }, { _tag: "Answer", status: 201, body: "no prediction" }],
+    ["PredictionFailed", { method: "GET" }, ended({ status: "failed", error: "no luck" })],
+    ["PredictionCanceled", { method: "GET" }, ended({ status: "canceled" })]
+  ]
+  for (const [tag, matcher, fault] of failures) {
+    const what = fault._tag === "Answer" ? `${fault.status} ${JSON.stringify(fault.body)}` : fault._tag
+    it.scoped(`H21: with a key, ${what.slice(0, 60)} is a ${tag} of this provider`, () =>
+      Effect.gen(function*() {
+        const { ask, emulator } = yield* keyed({ apiKey })
+        yield* emulator.fail(matcher, fault, 9)
+        const error = yield* Effect.flip(ask(asked))
+        assert(error._tag === tag && "provider" in error)
+        assert.strictEqual(error.provider, "ReplicateHome")
+        assert.include(error.message, "ReplicateHome")
+        assert.instanceOf(error, ProviderError[tag])
+      }))
+  }
+
+  it.scoped("H21: the total clock with a key is told of this provider", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* keyed({ apiKey, timeout: "2 seconds" })
+      assert.deepInclude({ ...(yield* Effect.flip(ask(asked))) }, { _tag: "Timeout", provider: "ReplicateHome" })
+    }))
+
   it.scoped("H21: no key in what an error shows of an output", () =>
     Effect.gen(function*() {
       const { ask, emulator } = yield* keyed({ apiKey })
@@ -642,6 +761,18 @@ describe("ReplicateHome: with a key", () => {
       assert(error._tag === "ResponseError")
       assert.include(error.detail, "the key is <redacted>")
       assert.notInclude(JSON.stringify(error), Redacted.value(apiKey))
+    }))
+
+  it.effect("H23: layerConfig without a configuration is the layer without options", () =>
+    Effect.gen(function*() {
+      const emulator = yield* KeylessEmulator.make()
+      const provider = yield* Provider.Provider.pipe(
+        Effect.provide(ReplicateHome.layerConfig()),
+        Effect.provideService(HttpClient.HttpClient, emulator.client)
+      )
+      assert.deepStrictEqual(provider.info, ReplicateHome.info)
+      const error = yield* Effect.flip(Effect.provideService(Provider.text(asked), Provider.Provider, provider))
+      assert.strictEqual(error._tag, "InvalidRequest")
     }))
 
   it.scoped("layerConfig takes its options from the configuration", () =>
