@@ -3,6 +3,7 @@ import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ChatgptFree, Credentials, Output, Provider, Replicate, ReplicateHome } from "effect-providers"
 import { KeylessEmulator, MockProvider, ReplicateEmulator } from "effect-providers/testing"
+import * as Chunk from "effect/Chunk"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -221,6 +222,49 @@ describe("examples: a provider of one's own", () => {
       assert.strictEqual((yield* ask({ prompt: "Hello", apiKey: Redacted.make("sk-local") })).length, 6)
     }))
 
+  it.scopedLive("B01: without a key it is a MissingAuth, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { bodies, url } = yield* openAiServer
+      const provider = yield* OpenAiCompatible.make({ baseUrl: url, model: "local" })
+      const error = yield* Effect.flip(Stream.runDrain(provider.stream({ prompt: "Hello" })))
+      assert.deepInclude({ ...error }, { _tag: "MissingAuth", reason: "absent" })
+      assert.deepStrictEqual(yield* bodies, [])
+      const outputs = yield* Stream.runCollect(provider.stream({ prompt: "Hi", apiKey: Redacted.make("sk-local") }))
+      assert.strictEqual(Chunk.unsafeLast(outputs)._tag, "Finish")
+    }).pipe(Effect.provide(FetchHttpClient.layer)))
+
+  it.scopedLive("B01: a system prompt is the first message", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      yield* ask({ prompt: "Hi", system: "Be short." })
+      const messages = [{ role: "system", content: "Be short." }, { role: "user", content: "Hi" }]
+      assert.deepInclude((yield* bodies)[0], { messages })
+    }))
+
+  it.scopedLive("B05: it reports what it takes", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* setup()
+      const defaults = Object.fromEntries(provider.parameters.map(({ default: value, name }) => [name, value]))
+      assert.hasAllKeys(defaults, [
+        "model",
+        "messages",
+        "prompt",
+        "system",
+        "maxTokens",
+        "temperature",
+        "topP",
+        "stop",
+        "seed",
+        "responseFormat",
+        "tools",
+        "apiKey",
+        "timeout",
+        "idleTimeout",
+        "connectTimeout"
+      ])
+      assert.deepInclude(defaults, { timeout: "10 minutes", idleTimeout: "1 minute" })
+    }))
+
   it.scopedLive("B11: a request the service refuses, or JSON cannot hold, is an InvalidRequest", () =>
     Effect.gen(function*() {
       const { ask } = yield* setup()
@@ -420,6 +464,13 @@ describe("docs/providers.md", () => {
       assert.include(page, `\n${make.replace("export ", "")}\n`)
     })
   }
+
+  it("B01: the provider of examples/openai-compatible.ts is of at most 40 lines", () => {
+    const source = readFileSync(new URL("../examples/openai-compatible.ts", import.meta.url), "utf8")
+    const provider = source.slice(source.indexOf("type Options"), source.indexOf("\n\nexport const layer"))
+    assert.include(provider, "Provider.make")
+    assert.isAtMost(provider.split("\n").length, 40)
+  })
 
   it("tells of every option of a request", () => {
     assert.sameMembers(
