@@ -45,6 +45,14 @@ export const info: Provider.Info = {
 }
 
 /**
+ * Where the home page creates predictions, below `prediction`, and looks at them, below `poll`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const endpoint = "https://homepage.replicate.com/api"
+
+/**
  * A model, what it makes, and the ids of its versions.
  *
  * @since 0.1.0
@@ -117,7 +125,7 @@ export interface Options {
   readonly version?: string | undefined
   /** With a key, calls go to Replicate's API. An empty key counts as absent. */
   readonly apiKey?: Redacted.Redacted<string> | undefined
-  /** Default `https://homepage.replicate.com/api`. */
+  /** Default `endpoint`. */
   readonly baseUrl?: string | URL | undefined
   /** Default `https://api.replicate.com`. */
   readonly apiUrl?: string | URL | undefined
@@ -195,7 +203,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
     const { connectTimeout, kind, transformClient } = options
     const known = options.models ?? models
     const all = catalogOf(known)
-    const baseUrl = String(options.baseUrl ?? "https://homepage.replicate.com/api").replace(/\/+$/, "")
+    const baseUrl = String(options.baseUrl ?? endpoint).replace(/\/+$/, "")
     const ownKey = isPresent(options.apiKey) ? options.apiKey : undefined
 
     const http = yield* HttpClient.HttpClient

@@ -10,6 +10,7 @@ import * as ReplicateHome from "effect-providers/providers/ReplicateHome"
 import * as KeylessEmulator from "effect-providers/testing/KeylessEmulator"
 import * as MockProvider from "effect-providers/testing/MockProvider"
 import * as ReplicateEmulator from "effect-providers/testing/ReplicateEmulator"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
@@ -111,7 +112,8 @@ describe("ReplicateHome: the request", () => {
   it.effect("H05: models, aliases, versions and endpoint are data", () =>
     Effect.gen(function*() {
       const names = images.map(([, name]) => name)
-      const { catalog, models } = ReplicateHome
+      const { catalog, endpoint, models } = ReplicateHome
+      assert.strictEqual(endpoint, "https://homepage.replicate.com/api")
       assert.deepStrictEqual(catalog.text, [gemma])
       assert.deepStrictEqual(catalog.image, names)
       assert.deepStrictEqual(ModelCatalog.models(catalog), [gemma, ...names])
@@ -316,7 +318,49 @@ describe("ReplicateHome: the request", () => {
         "f2ab8a5bfe79f02f0789a146cf5e73d2a4ff2684a98c2b303d1e1ff3814271db",
         gemmaVersion
       ])
-      assert.strictEqual(ReplicateHome.historicModels.flatMap(({ versions }) => versions).length, 12)
+    }))
+
+  it("H22: historic models, with their kinds, aliases and versions, are data", () => {
+    const mixtral = "5d78bcd7a992c4b793465bcdcf551dc2ab9668d12bb7aa714557a21c1e77041c"
+    assert.deepStrictEqual(
+      ReplicateHome.historicModels.map(({ aliases, kind, name, versions }) => [name, kind, aliases, versions]),
+      [
+        ["stability-ai/sdxl", "image", [], [
+          "39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b",
+          "2b017d9b67edd2ee1401238df49d75da53c523f36e363881e057f5dc3ed3c5b2",
+          "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
+        ]],
+        ["ai-forever/kandinsky-2.2", "image", [], [
+          "ad9d7879fbffa2874e1d909d1d37d9bc682889cc65b31f7bb00d2362619f194a"
+        ]],
+        ["meta/llama-2-70b-chat", "text", [], ["dp-542693885b1777c98ef8c5a98f2005e7"]],
+        ["mistralai/mistral-7b-instruct-v0.2", "text", [], ["dp-89e00f489d498885048e94f9809fbc76"]],
+        ["meta/meta-llama-3-70b-instruct", "text", ["llama-3-70b"], [
+          "dp-cf04fe09351e25db628e8b6181276547",
+          "fbfb20b472b2f3bdd101412a9f70a0ed4fc0ced78a77ff00970ee7a2383c575d"
+        ]],
+        ["mistralai/mixtral-8x7b-instruct-v0.1", "text", ["mixtral-8x7b"], [
+          "dp-89e00f489d498885048e94f9809fbc76",
+          mixtral
+        ]],
+        ["yorickvp/llava-13b", "text", ["llava-13b"], [
+          "80537f9eead1a5bfa72d5ac6ea6414379be41d4d4f6679fd776e9535d1eb58bb"
+        ]],
+        ["black-forest-labs/flux-schnell", "image", ["flux-schnell"], [
+          "f2ab8a5bfe79f02f0789a146cf5e73d2a4ff2684a98c2b303d1e1ff3814271db"
+        ]]
+      ]
+    )
+    const older = ["stable-diffusion-3", "sdxl-lightning-4step", "playground-v2.5-aesthetic"]
+    assert.deepStrictEqual(older.map((alias): unknown => ReplicateHome.catalog.aliases[alias]), ReplicateHome.catalog.image)
+  })
+
+  it.effect("H23: image models can be used directly, for a single call as well", () =>
+    Effect.gen(function*() {
+      const { ask, provider } = yield* setup({}, { ignoreWorking: false })
+      const directly = Effect.provideService(ask({ model: "sdxl", prompt: "a llama" }), Provider.IgnoreWorking, true)
+      assert.strictEqual(urls(yield* directly).length, 1)
+      assert.isFalse(provider.info.working)
     }))
 
   it.effect("H21: an extra input that JSON cannot hold is told before any I/O", () =>
@@ -633,7 +677,11 @@ describe("ReplicateHome: with a key", () => {
 
   it.scoped("H21: predictions of the API, by version, looked at each half second", () =>
     Effect.gen(function*() {
-      const { ask, emulator, provider } = yield* keyed({ apiKey })
+      const times: Array<number> = []
+      const transformClient = HttpClient.tapRequest(({ method }) =>
+        Effect.map(Clock.currentTimeMillis, (now) => method === "GET" ? times.push(now) : undefined)
+      )
+      const { ask, emulator, provider } = yield* keyed({ apiKey, transformClient })
       assert.isTrue(provider.info.working)
       assert.deepStrictEqual(texts(yield* ask({ ...asked, extra: { top_k: 3 } })), ["Hello", " you"])
       const [created, ...looks] = yield* emulator.requests
@@ -643,7 +691,13 @@ describe("ReplicateHome: with a key", () => {
       assert.isTrue(created.hasToken)
       assert.deepStrictEqual(created.body, { version: gemmaVersion, input: { prompt: "Hello there", top_k: 3 } })
       assert.isAbove(looks.length, 2)
-      for (const look of looks) assert.match(look.path, /^\/v1\/predictions\/[^/]+$/)
+      for (const look of looks) {
+        assert.strictEqual(look.method, "GET")
+        assert.match(look.path, /^\/v1\/predictions\/[^/]+$/)
+        assert.isTrue(look.hasToken)
+      }
+      const pauses = times.slice(1).map((time, n) => time - (times[n] ?? 0))
+      assert.deepStrictEqual([...new Set(pauses)], [500])
     }))
 
   it.scoped("H21: the key of a call is enough", () =>
@@ -667,12 +721,29 @@ describe("ReplicateHome: with a key", () => {
       assert.deepStrictEqual(error.duration, Duration.minutes(3))
     }))
 
-  it.scoped("H21: another version", () =>
+  const versionOf = (body: unknown) => Reflect.get(Object(body), "version")
+
+  it.scoped("H21: another version, with a key and without", () =>
     Effect.gen(function*() {
       const version = "0123456789abcdef".repeat(4)
       const { ask, bodies } = yield* setup({}, { version })
       yield* ask(asked)
-      assert.strictEqual(Reflect.get(Object((yield* bodies)[0]), "version"), version)
+      assert.strictEqual(versionOf((yield* bodies)[0]), version)
+      const withKey = yield* keyed({ apiKey, version })
+      yield* Effect.flip(withKey.ask(asked))
+      assert.strictEqual(versionOf((yield* withKey.emulator.requests)[0]?.body), version)
+    }))
+
+  it.scoped("H21: with a key, too, any of several versions is chosen by chance", () =>
+    Effect.gen(function*() {
+      const models = ReplicateHome.historicModels
+      const { ask, emulator } = yield* keyed({ apiKey, models })
+      const draw = Effect.flip(ask({ model: "stability-ai/sdxl", prompt: "a llama" }))
+      for (const seed of Array.from({ length: 20 }, (_, seed) => seed)) {
+        yield* Effect.withRandom(draw, Random.make(seed))
+      }
+      const versions = (yield* emulator.requests).map(({ body }) => versionOf(body))
+      assert.sameMembers([...new Set(versions)], [...models[0]?.versions ?? []])
     }))
 
   it.scoped("H21: of several versions one by chance, the same for the same seed", () =>
