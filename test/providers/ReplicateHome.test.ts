@@ -352,7 +352,9 @@ describe("ReplicateHome: the request", () => {
       ]
     )
     const older = ["stable-diffusion-3", "sdxl-lightning-4step", "playground-v2.5-aesthetic"]
-    assert.deepStrictEqual(older.map((alias): unknown => ReplicateHome.catalog.aliases[alias]), ReplicateHome.catalog.image)
+    assert.deepStrictEqual(older.map((alias): unknown => ReplicateHome.catalog.aliases[alias]), [
+      ...ReplicateHome.catalog.image
+    ])
   })
 
   it.effect("H23: image models can be used directly, for a single call as well", () =>
