@@ -35,12 +35,9 @@ export const promptOf = (
     const message = `expected a message${isImage ? " of the user" : ""} with text, or a prompt`
     return Effect.fail(new InvalidRequest({ provider, issues: [new Issue({ field: "messages", message })] }))
   }
-  const turns = prompt === undefined ? messages : [{ role: "user", content: prompt }]
-  return Effect.succeed(
-    isImage
-      ? prompt ?? said
-      : system.trim() !== ""
-      ? Message.formatPrompt([{ role: "system", content: system }, ...turns])
-      : Message.formatPrompt(turns)
-  )
+  const turns = [
+    ...(system.trim() === "" ? [] : [{ role: "system", content: system }]),
+    ...(prompt === undefined ? messages : [{ role: "user", content: prompt }])
+  ]
+  return Effect.succeed(isImage ? prompt ?? said : Message.formatPrompt(turns))
 }
