@@ -4,9 +4,12 @@ import { Provider } from "effect-providers"
 import { chatgptFree } from "./support/emulated.js"
 import { main } from "./support/main.js"
 
-export const program = Provider.text({
-  model: "gpt-4o-mini",
-  messages: [{ role: "user", content: "What is the capital of France?" }]
+const ask = (content: string, model?: string) => Provider.text({ model, messages: [{ role: "user", content }] })
+
+export const program = Effect.all({
+  byDefault: ask("Hello, how are you?"),
+  byName: ask("Translate this into French: \"Hello, how are you?\"", "gpt-4o-mini-2024-07-18"),
+  byAlias: ask("What is the capital of France?", "gpt-4o-mini")
 })
 
 main(import.meta.url, Effect.provide(program, chatgptFree))

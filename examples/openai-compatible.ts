@@ -1,49 +1,41 @@
 /** A provider of one's own, for any endpoint that speaks OpenAI's chat completions. */
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "@effect/platform"
-import { Effect, Layer, Option, Redacted, Stream } from "effect"
-import { ModelCatalog, Parameters, Provider, ProviderError } from "effect-providers"
+import { Effect, Layer, Redacted, Stream } from "effect"
+import { ModelCatalog, Parameters, Provider } from "effect-providers"
 import * as Caller from "effect-providers/http/Caller"
 import * as Sse from "effect-providers/http/Sse"
+import { InvalidRequest, Issue, MissingAuth, ResponseError } from "effect-providers/ProviderError"
 import { main } from "./support/main.js"
 import { openAiServer } from "./support/openAiServer.js"
-import { bodyOf, decodePiece, makeReader, parse } from "./support/openAiWire.js"
+import { bodyOf, decodePiece, makeReader, parse, taken } from "./support/openAiWire.js"
 
-const sampling = ["maxTokens", "temperature", "topP", "stop", "seed", "responseFormat", "tools"] as const
-
-interface Options {
-  readonly baseUrl: string
-  readonly apiKey: Redacted.Redacted<string>
-  readonly model: string
-}
+type Options = { readonly baseUrl: string; readonly model: string; readonly apiKey?: Redacted.Redacted<string> }
 
 export const make = Effect.fnUntraced(function*({ apiKey, baseUrl, model }: Options) {
   const http = yield* HttpClient.HttpClient
   const provider = "OpenAiCompatible"
-  const clocks = { idle: "1 minute", total: "10 minutes" } as const
+  const [timeout, idleTimeout] = ["10 minutes", "1 minute"] as const
+  const issues = [new Issue({ field: "tools", message: "expected what JSON can hold" })]
 
   const run = Effect.fnUntraced(function*(request: Provider.Resolved) {
     const key = request.apiKey ?? apiKey
-    const caller = Caller.make(http, { provider, secrets: [key] })
-    const issue = new ProviderError.Issue({ field: "tools", message: "expected what JSON can hold" })
-    const post = yield* HttpClientRequest.post(`${baseUrl}/chat/completions`).pipe(
+    if (key === undefined) return yield* new MissingAuth({ provider, reason: "absent" })
+    const caller = Caller.make(http, { provider, secrets: [key], connectTimeout: request.connectTimeout })
+    const response = yield* HttpClientRequest.post(`${baseUrl}/chat/completions`).pipe(
       HttpClientRequest.bearerToken(key),
       HttpClientRequest.bodyJson(bodyOf(request)),
-      Effect.orElseFail(() => new ProviderError.InvalidRequest({ provider, issues: [issue] }))
+      Effect.orElseFail(() => new InvalidRequest({ provider, issues })),
+      Effect.flatMap((post) => caller.send(post))
     )
-    const response = yield* caller.send(post, { connectTimeout: request.connectTimeout })
-    const malformed = (why: string, body?: string) => caller.malformed(response, { why, body })
-    const toError = (data: string) =>
-      Option.getOrElse(
-        caller.reported(response, parse(data)),
-        () => malformed("an event is no piece of an answer", data)
-      )
-    const cut = new ProviderError.ResponseError({ provider, reason: "network", detail: "the answer has no end" })
+    const malformed = (error: Error) => Stream.fail(caller.malformed(response, { why: error.message }))
     return caller.bytes(response).pipe(
       Sse.decode(),
-      Stream.concat(Stream.fail(cut)),
+      Stream.concat(Stream.fail(new ResponseError({ provider, reason: "network", detail: "the answer has no end" }))),
       Stream.takeWhile(({ data }) => data !== "[DONE]"),
-      Stream.catchTag("EventTooLarge", ({ message }) => Stream.fail(malformed(message))),
-      Stream.mapEffect(({ data }) => Effect.mapError(decodePiece(data), () => toError(data))),
+      Stream.mapEffect(({ data }) => parse(data)),
+      Stream.tap((body) => Effect.flip(caller.reported(response, body))),
+      Stream.mapEffect((body) => decodePiece(body)),
+      Stream.catchTags({ EventTooLarge: malformed, ParseError: malformed }),
       Stream.mapConcat(makeReader())
     )
   })
@@ -51,11 +43,8 @@ export const make = Effect.fnUntraced(function*({ apiKey, baseUrl, model }: Opti
   return Provider.make({
     info: { name: provider, url: baseUrl, needsAuth: true, supportsSystemMessage: true, supportsMessageHistory: true },
     catalog: ModelCatalog.make({ default: model, mode: "lenient" }),
-    parameters: Parameters.fromSchema(Provider.Request, {
-      pick: ["model", "messages", "prompt", ...sampling, "apiKey", "timeout", "idleTimeout", "connectTimeout"],
-      defaults: { timeout: clocks.total, idleTimeout: clocks.idle }
-    }),
-    clocks,
+    parameters: Parameters.fromSchema(Provider.Request, { pick: taken, defaults: { timeout, idleTimeout } }),
+    clocks: { total: timeout, idle: idleTimeout },
     enforces: ["stop", "maxTokens"],
     run: (request) => Stream.unwrap(run(request))
   })

@@ -197,12 +197,18 @@ export class ResponseError extends Schema.TaggedError<ResponseError>("effect-pro
     reason: Schema.Literal("connect", "network", "status", "malformed"),
     /** The system's or the service's own short code, e.g. `ECONNREFUSED`. */
     code: Schema.optional(Schema.String),
+    /** Host and port of the proxy that could not be reached, or refused: nothing is known of the service. */
+    proxy: Schema.optional(Schema.String),
     /** How long the service asked to wait. */
     retryAfter: Schema.optional(Schema.Duration)
   }
 ) {
   override get message(): string {
-    const what = this.reason === "connect"
+    const what = this.proxy !== undefined
+      ? `was not called: the proxy at ${this.proxy} ${
+        this.code?.startsWith("ERR_PROXY_") === true ? "refused the connection" : "could not be reached"
+      }`
+      : this.reason === "connect"
       ? "could not be reached"
       : this.reason === "network"
       ? "could not be reached, or broke the connection"

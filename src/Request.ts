@@ -33,7 +33,7 @@ export const Request = Schema.Struct({
     { role: "user", content: "" }
   ]),
   prompt: option(Schema.String, "Prompt text sent as it is, instead of the one made from `messages`"),
-  system: option(Schema.String, "System prompt, for services that take it apart from the conversation"),
+  system: option(Schema.String, "System prompt, sent apart from the conversation or before it"),
   maxTokens: option(Count, "Most tokens to generate", 4096),
   temperature: option(Rate, "Randomness of the choice of tokens", 1),
   topP: option(Rate, "Share of probability the tokens are chosen from", 1),

@@ -32,6 +32,8 @@ describe("ModelCatalog", () => {
       "stability-ai/stable-diffusion-3",
       "bytedance/sdxl-lightning-4step"
     ])
+    assert.deepStrictEqual(catalog.text, ["google/gemma-2b-it", "meta/llama-3"])
+    assert.deepStrictEqual(catalog.vision, ["meta/llama-3"])
     assert.deepStrictEqual(ModelCatalog.models(ModelCatalog.make({ default: "a" })), ["a"])
     assert.deepStrictEqual(ModelCatalog.models(ModelCatalog.make({})), [])
   })

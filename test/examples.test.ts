@@ -3,6 +3,7 @@ import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ChatgptFree, Credentials, Output, Provider, Replicate, ReplicateHome } from "effect-providers"
 import { KeylessEmulator, MockProvider, ReplicateEmulator } from "effect-providers/testing"
+import * as Chunk from "effect/Chunk"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -15,17 +16,21 @@ import { readFileSync } from "node:fs"
 import * as Conversation from "../examples/conversation.js"
 import * as ImageByAlias from "../examples/image-by-alias.js"
 import * as Json from "../examples/json.js"
+import * as KeptConversation from "../examples/kept-conversation.js"
 import * as KeyLessChat from "../examples/key-less-chat.js"
+import * as KeyLessProxy from "../examples/key-less-proxy.js"
 import * as OpenAiCompatible from "../examples/openai-compatible.js"
 import * as ProxyExample from "../examples/proxy.js"
 import * as Sampling from "../examples/sampling.js"
 import * as Seed from "../examples/seed.js"
 import * as StoredKey from "../examples/stored-key.js"
 import { chatgptFree, replicate, replicateHome } from "../examples/support/emulated.js"
-import { emulator } from "../examples/support/emulator.js"
+import { emulator, keylessSites } from "../examples/support/emulator.js"
 import { localProxy } from "../examples/support/localProxy.js"
 import { openAiServer } from "../examples/support/openAiServer.js"
 import * as TextLoop from "../examples/text-loop.js"
+import * as TextWithoutKey from "../examples/text-without-key.js"
+import * as ToolCalls from "../examples/tool-calls.js"
 import * as Proxies from "./support/proxies.js"
 
 /** The whole effect, with the time the emulators take. */
@@ -74,15 +79,40 @@ describe("examples", () => {
       assert.strictEqual(lines.at(-1), "Replicate says:  all.")
     }))
 
-  it.effect("H02 H03 B27: an image by alias", () =>
+  it.effect("H01 H03 H12 B27: a loop over the chunks of a model without a key, by its name and its alias", () =>
+    Effect.gen(function*() {
+      const lines: Array<unknown> = []
+      const console = yield* Effect.console
+      const { posted } = yield* withKeyless(
+        Effect.withConsole(TextWithoutKey.program, {
+          ...console,
+          log: (...args) => Effect.sync(() => lines.push(...args))
+        }),
+        replicateHome
+      )
+      const said = "Translate |to |French: |Hello|Write |a |short |poem |about |the |sea"
+      assert.deepStrictEqual(lines, said.split("|"))
+      const model = "google-deepmind/gemma-2b-it"
+      const version = "dff94eaf770e1fc211e425a50b51baa8e4cac6c39ef074681f9e39d778773626"
+      assert.deepStrictEqual(posted, [
+        { model, version, input: { prompt: "Translate to French: Hello" } },
+        { model, version, input: { prompt: "Write a short poem about the sea" } }
+      ])
+    }))
+
+  it.effect("H02 H03 B27: an image by the name of its model, and by alias", () =>
     Effect.gen(function*() {
       const { posted, value } = yield* withKeyless(ImageByAlias.program, replicateHome)
-      assert.deepStrictEqual(value, ["https://replicate.delivery/keyless/home-prediction-1/out-0.png"])
-      assert.deepStrictEqual(posted, [{
-        model: "stability-ai/stable-diffusion-3",
-        version: "527d2a6296facb8e47ba1eaf17f142c240c19a30894f437feee9b91cc29d8e4f",
-        input: { prompt: "A cat wearing a hat" }
-      }])
+      assert.deepStrictEqual(value, {
+        city: ["https://replicate.delivery/keyless/home-prediction-1/out-0.png"],
+        cat: ["https://replicate.delivery/keyless/home-prediction-2/out-0.png"]
+      })
+      const model = "stability-ai/stable-diffusion-3"
+      const version = "527d2a6296facb8e47ba1eaf17f142c240c19a30894f437feee9b91cc29d8e4f"
+      assert.deepStrictEqual(posted, [
+        { model, version, input: { prompt: "A futuristic cityscape" } },
+        { model, version, input: { prompt: "A cat wearing a hat" } }
+      ])
     }))
 
   it.effect("R10 R11 B27: temperature and a limit of tokens", () =>
@@ -114,13 +144,31 @@ describe("examples", () => {
       assert.deepStrictEqual(posted, [first, second].map((prompt) => ({ stream: true, input: { prompt } })))
     }))
 
-  it.effect("F01 F04: a chat without a key", () =>
+  it.effect("F01 F04 B27: a chat without a key, with its model by default, by its name and by alias", () =>
     Effect.gen(function*() {
       const { posted, value } = yield* withKeyless(KeyLessChat.program, chatgptFree)
-      assert.strictEqual(value, "The capital of France is Paris.")
-      assert.strictEqual(posted.length, 1)
-      assert.deepInclude(posted[0], { message: "What is the capital of France?" })
+      const questions = [
+        "Hello, how are you?",
+        "Translate this into French: \"Hello, how are you?\"",
+        "What is the capital of France?"
+      ]
+      assert.deepStrictEqual(Object.values(value), questions.map((question) => `You asked: ${question}`))
+      assert.deepStrictEqual(posted.map((form) => Reflect.get(Object(form), "message")), questions)
     }))
+
+  it.effect("B27: a conversation that the service keeps goes on with the state it gave", () =>
+    Effect.gen(function*() {
+      const value = yield* KeptConversation.program
+      assert.deepStrictEqual(value, { first: "message 1", second: "message 2" })
+    }).pipe(Effect.provide(KeptConversation.layer)))
+
+  it.live("B27: a tool is offered, and its calls are given", () =>
+    Effect.gen(function*() {
+      const params = { said: "Write a short story about the weather in Rome." }
+      assert.deepStrictEqual(yield* ToolCalls.program, [
+        { _tag: "ToolCall", id: "call_1", name: "get_weather", params }
+      ])
+    }).pipe(Effect.provide(OpenAiCompatible.local)))
 
   it.live("B27: JSON is asked for and decoded", () =>
     Effect.gen(function*() {
@@ -219,6 +267,49 @@ describe("examples: a provider of one's own", () => {
       assert.include(error.message, "Incorrect API key provided")
       assert.notInclude(JSON.stringify(error), "sk-wrong")
       assert.strictEqual((yield* ask({ prompt: "Hello", apiKey: Redacted.make("sk-local") })).length, 6)
+    }))
+
+  it.scopedLive("B01: without a key it is a MissingAuth, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { bodies, url } = yield* openAiServer
+      const provider = yield* OpenAiCompatible.make({ baseUrl: url, model: "local" })
+      const error = yield* Effect.flip(Stream.runDrain(provider.stream({ prompt: "Hello" })))
+      assert.deepInclude({ ...error }, { _tag: "MissingAuth", reason: "absent" })
+      assert.deepStrictEqual(yield* bodies, [])
+      const outputs = yield* Stream.runCollect(provider.stream({ prompt: "Hi", apiKey: Redacted.make("sk-local") }))
+      assert.strictEqual(Chunk.unsafeLast(outputs)._tag, "Finish")
+    }).pipe(Effect.provide(FetchHttpClient.layer)))
+
+  it.scopedLive("B01: a system prompt is the first message", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      yield* ask({ prompt: "Hi", system: "Be short." })
+      const messages = [{ role: "system", content: "Be short." }, { role: "user", content: "Hi" }]
+      assert.deepInclude((yield* bodies)[0], { messages })
+    }))
+
+  it.scopedLive("B05: it reports what it takes", () =>
+    Effect.gen(function*() {
+      const { provider } = yield* setup()
+      const defaults = Object.fromEntries(provider.parameters.map(({ default: value, name }) => [name, value]))
+      assert.hasAllKeys(defaults, [
+        "model",
+        "messages",
+        "prompt",
+        "system",
+        "maxTokens",
+        "temperature",
+        "topP",
+        "stop",
+        "seed",
+        "responseFormat",
+        "tools",
+        "apiKey",
+        "timeout",
+        "idleTimeout",
+        "connectTimeout"
+      ])
+      assert.deepInclude(defaults, { timeout: "10 minutes", idleTimeout: "1 minute" })
     }))
 
   it.scopedLive("B11: a request the service refuses, or JSON cannot hold, is an InvalidRequest", () =>
@@ -382,6 +473,17 @@ describe("examples: a proxy", () => {
       assert.deepStrictEqual([...new Set(proxy.credentials)], ["user:p@ss"])
     }))
 
+  it.scopedLive("F08 B27: a chat without a key goes through a proxy with credentials", () =>
+    Effect.gen(function*() {
+      const url = yield* keylessSites
+      const proxy = yield* Proxies.httpProxy("http", { auth: "user:p@ss" })
+      const env = { PROXY_URL: `http://user:p%40ss@127.0.0.1:${proxy.port}`, CHAT_URL: url }
+      const text = yield* Effect.withConfigProvider(KeyLessProxy.program, ConfigProvider.fromJson(env))
+      assert.strictEqual(text, "What is the capital of France?")
+      assert.deepStrictEqual(proxy.seen, [`GET ${url}/`, `POST ${url}/wp-admin/admin-ajax.php`])
+      assert.deepStrictEqual([...new Set(proxy.credentials)], ["user:p@ss"])
+    }))
+
   it.scopedLive("R15 B27: calls go through the example's own proxy", () =>
     Effect.gen(function*() {
       const url = yield* emulator
@@ -420,6 +522,13 @@ describe("docs/providers.md", () => {
       assert.include(page, `\n${make.replace("export ", "")}\n`)
     })
   }
+
+  it("B01: the provider of examples/openai-compatible.ts is of at most 40 lines", () => {
+    const source = readFileSync(new URL("../examples/openai-compatible.ts", import.meta.url), "utf8")
+    const provider = source.slice(source.indexOf("type Options"), source.indexOf("\n\nexport const layer"))
+    assert.include(provider, "Provider.make")
+    assert.isAtMost(provider.split("\n").length, 40)
+  })
 
   it("tells of every option of a request", () => {
     assert.sameMembers(

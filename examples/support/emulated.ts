@@ -18,7 +18,7 @@ export const replicateHome = ReplicateHome.layer({ ignoreWorking: true, polling:
 export const chatgptFree = ChatgptFree.layer({ ignoreWorking: true }).pipe(
   Layer.provideMerge(
     KeylessEmulator.layer({
-      reply: () => ({ _tag: "Deltas", deltas: ["The capital", " of France", " is Paris."], every: "100 millis" })
+      reply: (message) => ({ _tag: "Deltas", deltas: ["You", " asked: ", message], every: "100 millis" })
     })
   )
 )

@@ -1,17 +1,22 @@
-import { Option, Schema } from "effect"
+import { Option, Schema, String } from "effect"
 import { Output, type Provider } from "effect-providers"
 
+/** Options that the JSON has as they are, in snake case. */
+const settings = ["maxTokens", "temperature", "topP", "stop", "seed", "responseFormat", "tools"] as const
+
+const clocks = ["timeout", "idleTimeout", "connectTimeout"] as const
+
+/** The options of a request that are honoured. */
+export const taken = ["model", "messages", "prompt", "system", ...settings, "apiKey", ...clocks] as const
+
 /** What OpenAI's chat completions are asked with. */
-export const bodyOf = (request: Provider.Resolved) => ({
-  model: request.model,
-  messages: request.prompt === undefined ? request.messages : [{ role: "user", content: request.prompt }],
-  max_tokens: request.maxTokens,
-  temperature: request.temperature,
-  top_p: request.topP,
-  stop: request.stop,
-  seed: request.seed,
-  response_format: request.responseFormat,
-  tools: request.tools,
+export const bodyOf = ({ messages = [], model, prompt, system, ...request }: Provider.Resolved) => ({
+  model,
+  messages: [
+    ...(system === undefined ? [] : [{ role: "system", content: system }]),
+    ...(prompt === undefined ? messages : [{ role: "user", content: prompt }])
+  ],
+  ...Object.fromEntries(settings.map((name) => [String.camelToSnake(name), request[name]])),
   stream: true,
   stream_options: { include_usage: true }
 })
@@ -23,11 +28,12 @@ const Choice = Schema.Struct({ delta: Delta, finish_reason: Text })
 const Usage = Schema.Struct({ prompt_tokens: Schema.Int, completion_tokens: Schema.Int, total_tokens: Schema.Int })
 const Piece = Schema.Struct({ choices: Schema.Array(Choice), usage: Schema.NullishOr(Usage) })
 
-/** What JSON says; nothing when it is none. */
-export const parse = (json: string): unknown => Option.getOrUndefined(Schema.decodeOption(Schema.parseJson())(json))
+export const parse = Schema.decode(Schema.parseJson())
 
 /** A piece of an answer, which is the data of one event. */
-export const decodePiece = Schema.decode(Schema.parseJson(Piece))
+export const decodePiece = Schema.decodeUnknown(Piece)
+
+const parsed = Schema.decodeOption(Schema.parseJson())
 
 const reasons: Readonly<Record<string, Output.Of<"Finish">["reason"]>> = {
   stop: "stop",
@@ -48,7 +54,7 @@ export const makeReader = () => {
     const text = delta.content ? [Output.textDelta(delta.content)] : []
     if (!finish_reason) return text
     const toolCalls = calls.map(({ id, name, text }): Output.Output => {
-      return { _tag: "ToolCall", id, name, params: parse(text) ?? text }
+      return { _tag: "ToolCall", id, name, params: Option.getOrElse(parsed(text), () => text) }
     })
     return [...text, ...toolCalls, { _tag: "Finish", reason: reasons[finish_reason] ?? "unknown" }]
   }

@@ -179,7 +179,8 @@ export const fromPayload = (
 }
 
 /**
- * Tells what an error of the HTTP client means. Of its cause only a system code such as `ECONNREFUSED` is kept.
+ * Tells what an error of the HTTP client means. Of its cause only a system code such as `ECONNREFUSED` is kept, and the
+ * host and port of a proxy that failed.
  *
  * @example
  * ```ts
@@ -206,7 +207,7 @@ export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpC
     const errors = systemErrors(error.cause)
     const unsent = status === undefined && errors.length > 0 && errors.every((error) => error.beforeSending)
     const code = codeIn(errors[0]?.code, cleanerOf(origin), /^[A-Z][A-Z0-9_]+$/)
-    return new ResponseError({ ...call, reason: unsent ? "connect" : "network", code })
+    return new ResponseError({ ...call, reason: unsent ? "connect" : "network", code, proxy: errors[0]?.proxy })
   }
   switch (error.reason) {
     case "Transport":

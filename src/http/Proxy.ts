@@ -24,6 +24,7 @@ import type * as Http from "node:http"
 import * as Net from "node:net"
 import { SocksProxyAgent } from "socks-proxy-agent"
 import * as NoProxy from "../internal/noProxy.js"
+import { ProxyFailure } from "../internal/proxyFailure.js"
 
 /**
  * The address of a proxy, e.g. `http://user:password@proxy.example:3128`; without a scheme, `http` is meant.
@@ -97,16 +98,19 @@ const parse = (url: Url): Either.Either<URL, ProxyError> => {
   return isUsable ? Either.right(proxy) : fail("malformed credentials")
 }
 
-/** Keeps of a failure its code alone: what is beneath knows the URL of the proxy. */
-class ConnectError extends Error {
-  readonly code: string
-  /** Nothing was sent to the target yet. */
-  readonly syscall = "connect"
-  constructor(code: string) {
-    super(`No connection through the proxy (${code})`)
+/** The name of a target that is looked up here: no failure of the proxy, and nothing of it is known beneath. */
+class LookupError extends Error {
+  readonly code: string | undefined
+  constructor({ code }: NodeJS.ErrnoException) {
+    super(`The name of the target could not be resolved (${code})`)
     this.code = code
   }
 }
+
+const ports: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" }
+
+/** Without user and password. */
+const addressOf = ({ hostname, port, protocol }: URL): string => `${hostname}:${port || ports[protocol] || "1080"}`
 
 /** Failures of SOCKS carry the system's code in their text only. */
 const codeOf = (cause: unknown): string => {
@@ -119,7 +123,11 @@ const codeOf = (cause: unknown): string => {
  * Gives up a connection with the request it is made for. Node tells nobody of a destroyed request that has no socket
  * yet, hence the replaced method; it is put back at once, as the connection may serve other requests afterwards.
  */
-const connecting = async <A>(request: Http.ClientRequest, connect: (signal: AbortSignal) => Promise<A>): Promise<A> => {
+const connecting = async <A>(
+  proxy: URL,
+  request: Http.ClientRequest,
+  connect: (signal: AbortSignal) => Promise<A>
+): Promise<A> => {
   const controller = new AbortController()
   const destroy = request.destroy
   request.destroy = (error) => {
@@ -129,7 +137,7 @@ const connecting = async <A>(request: Http.ClientRequest, connect: (signal: Abor
   try {
     return await connect(controller.signal)
   } catch (cause) {
-    throw new ConnectError(codeOf(cause))
+    throw cause instanceof LookupError ? cause : new ProxyFailure(addressOf(proxy), codeOf(cause))
   } finally {
     request.destroy = destroy
   }
@@ -143,7 +151,7 @@ class ForwardAgent extends HttpProxyAgent<string> {
   }
 
   override connect(...[request, options]: Parameters<HttpProxyAgent<string>["connect"]>) {
-    return connecting(request, (signal) => {
+    return connecting(this.proxy, request, (signal) => {
       this.connectOpts.signal = signal
       return super.connect(request, options)
     })
@@ -152,7 +160,7 @@ class ForwardAgent extends HttpProxyAgent<string> {
 
 class TunnelAgent extends HttpsProxyAgent<string> {
   override connect(...[request, options]: Parameters<HttpsProxyAgent<string>["connect"]>) {
-    return connecting(request, async (signal) => {
+    return connecting(this.proxy, request, async (signal) => {
       this.connectOpts.signal = signal
       let status = 200
       request.once("proxyConnect", (answer: { readonly statusCode: number }) => {
@@ -162,24 +170,33 @@ class TunnelAgent extends HttpsProxyAgent<string> {
       if (status === 200) return socket
       // What the proxy says when it refuses must not pass for an answer of the target.
       socket.destroy()
-      throw new ConnectError(`ERR_PROXY_${status}`)
+      throw new ProxyFailure(addressOf(this.proxy), `ERR_PROXY_${status}`)
     })
   }
 }
 
-/** SOCKS4 has no IPv6 addresses. */
-const lookup: Net.LookupFunction = (host, options, callback) => Dns.lookup(host, { ...options, family: 4 }, callback)
+const lookupOf = (family: 0 | 4): Net.LookupFunction => (host, options, callback) =>
+  Dns.lookup(
+    host,
+    { ...options, family },
+    (error, ...found) => callback(error && new LookupError(error), ...found)
+  )
 
 /** An abandoned handshake is not cut short here: its socket is out of reach. The package gives it 30 seconds. */
 class SocksAgent extends SocksProxyAgent {
+  private readonly url: URL
+
   constructor(url: URL, options: Http.AgentOptions) {
     super(url, options)
+    this.url = url
     // A URL writes an IPv6 address in brackets, a socket does not.
     this.proxy.host = url.hostname.replace(/[[\]]/g, "")
   }
 
   override connect(...[request, options]: Parameters<SocksProxyAgent["connect"]>) {
-    return connecting(request, () => super.connect(request, this.proxy.type === 4 ? { ...options, lookup } : options))
+    // SOCKS4 has no IPv6 addresses
+    const lookup = lookupOf(this.proxy.type === 4 ? 4 : 0)
+    return connecting(this.url, request, () => super.connect(request, { ...options, lookup }))
   }
 }
 
@@ -198,8 +215,9 @@ const agentFor = Effect.fnUntraced(function*(url: Url | undefined, protocol: "ht
  * Makes an `HttpClient` that calls through a proxy. Connections are kept alive, and closed with the scope.
  *
  * A proxy that cannot be reached, or refuses to connect, fails the call with a `RequestError` of reason `Transport`,
- * whose cause has a `code`: the system's (`ECONNREFUSED`), `ERR_PROXY_407` with the status of a refused tunnel, or
- * `ERR_PROXY_HANDSHAKE`. For an `http:` target, an HTTP proxy's refusal is a response like any other.
+ * whose cause has the host and port of the `proxy` and a `code`: the system's (`ECONNREFUSED`), `ERR_PROXY_407` with the
+ * status of a refused tunnel, or `ERR_PROXY_HANDSHAKE`. A provider makes a `ResponseError` of it that tells the same.
+ * For an `http:` target, an HTTP proxy's refusal is a response like any other.
  *
  * @example
  * ```ts

@@ -1,5 +1,6 @@
 import * as Arr from "effect/Array"
 import * as Predicate from "effect/Predicate"
+import { ProxyFailure } from "./proxyFailure.js"
 
 /**
  * With one of these, no connection came about, so that nothing was sent. A host or network that is unreachable is none
@@ -24,6 +25,8 @@ const connectCodes = new Set([
 export interface SystemError {
   readonly code: string
   readonly beforeSending: boolean
+  /** The proxy that made no connection. */
+  readonly proxy: string | undefined
 }
 
 /**
@@ -37,5 +40,6 @@ export const systemErrors = (cause: unknown, depth = 0): ReadonlyArray<SystemErr
     .flatMap((error) => systemErrors(error, depth + 1))
   const { code } = cause
   if (beneath.length > 0 || typeof code !== "string") return beneath
-  return [{ code, beforeSending: cause.syscall === "connect" || connectCodes.has(code) }]
+  const proxy = cause instanceof ProxyFailure ? cause.proxy : undefined
+  return [{ code, beforeSending: cause.syscall === "connect" || connectCodes.has(code), proxy }]
 }

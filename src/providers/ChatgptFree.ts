@@ -5,7 +5,7 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -77,7 +77,7 @@ const parametersOf = (
   { connectTimeout = "30 seconds", idleTimeout, timeout = "2 minutes" }: Options
 ): ReadonlyArray<Parameters.Parameter> =>
   Parameters.fromSchema(Provider.Request, {
-    pick: ["model", "messages", "prompt", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"],
+    pick: ["model", "messages", "prompt", "system", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"],
     defaults: { connectTimeout, idleTimeout, timeout }
   })
 
@@ -221,7 +221,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
   Layer.effect(Provider.Provider, make(options))
 
 /**
- * Provides the provider with the options of a `Config`, such as cookies of the environment.
+ * Provides the provider with the options of a `Config`, if there is one, such as cookies of the environment.
  *
  * @example
  * ```ts
@@ -237,6 +237,6 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config<Options>
+  config: Config.Config<Options> = Config.succeed({})
 ): Layer.Layer<Provider.Provider, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.unwrapEffect(Effect.map(config, layer))

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -24,6 +24,7 @@ import * as ReplicateClient from "../replicate/ReplicateClient.js"
 import * as homeModels from "./internal/homeModels.js"
 import { outputsOf } from "./internal/homeOutputs.js"
 import { predict } from "./internal/homePredictions.js"
+import { inName } from "./internal/inName.js"
 import { promptOf, unlessIgnored } from "./internal/requestChecks.js"
 
 /**
@@ -42,6 +43,14 @@ export const info: Provider.Info = {
   supportsMessageHistory: false,
   parent: "Replicate"
 }
+
+/**
+ * Where the home page creates predictions, below `prediction`, and looks at them, below `poll`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export const endpoint = "https://homepage.replicate.com/api"
 
 /**
  * A model, what it makes, and the ids of its versions.
@@ -116,7 +125,7 @@ export interface Options {
   readonly version?: string | undefined
   /** With a key, calls go to Replicate's API. An empty key counts as absent. */
   readonly apiKey?: Redacted.Redacted<string> | undefined
-  /** Default `https://homepage.replicate.com/api`. */
+  /** Default `endpoint`. */
   readonly baseUrl?: string | URL | undefined
   /** Default `https://api.replicate.com`. */
   readonly apiUrl?: string | URL | undefined
@@ -142,6 +151,7 @@ const parametersOf = (
       "model",
       "messages",
       "prompt",
+      "system",
       "maxTokens",
       "stop",
       "extra",
@@ -193,7 +203,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
     const { connectTimeout, kind, transformClient } = options
     const known = options.models ?? models
     const all = catalogOf(known)
-    const baseUrl = String(options.baseUrl ?? "https://homepage.replicate.com/api").replace(/\/+$/, "")
+    const baseUrl = String(options.baseUrl ?? endpoint).replace(/\/+$/, "")
     const ownKey = isPresent(options.apiKey) ? options.apiKey : undefined
 
     const http = yield* HttpClient.HttpClient
@@ -230,7 +240,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
           token,
           connectTimeout: request.connectTimeout === undefined ? undefined : Duration.decode(request.connectTimeout)
         }),
-        Effect.provideService(ReplicateClient.ReplicateClient, replicate)
+        Effect.provideService(ReplicateClient.ReplicateClient, replicate),
+        Effect.mapError(inName(info.name))
       )
 
     const run = Effect.fnUntraced(function*(request: Provider.Resolved) {
@@ -276,7 +287,7 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
   Layer.effect(Provider.Provider, make(options))
 
 /**
- * Provides the provider with the options of a `Config`, such as a key of the environment.
+ * Provides the provider with the options of a `Config`, if there is one, such as a key of the environment.
  *
  * @example
  * ```ts
@@ -293,6 +304,6 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
  * @category layers
  */
 export const layerConfig = (
-  config: Config.Config<Options>
+  config: Config.Config<Options> = Config.succeed({})
 ): Layer.Layer<Provider.Provider, ConfigError.ConfigError, HttpClient.HttpClient> =>
   Layer.unwrapEffect(Effect.map(config, layer))

@@ -18,6 +18,7 @@ import * as Faults from "./internal/faults.js"
 import * as Chat from "./internal/keylessChat.js"
 import * as Home from "./internal/keylessHome.js"
 import * as KeylessLog from "./internal/keylessLog.js"
+import * as Malformed from "./internal/keylessMalformed.js"
 import * as LocalClient from "./internal/localClient.js"
 
 export type { ConnectionDropped } from "./internal/connection.js"
@@ -25,6 +26,7 @@ export type { Matcher } from "./internal/faults.js"
 export type { Reply } from "./internal/keylessChat.js"
 export type { AskedPrediction, Course } from "./internal/keylessHome.js"
 export type { LoggedRequest } from "./internal/keylessLog.js"
+export type { Malformed } from "./internal/keylessMalformed.js"
 
 /**
  * What goes wrong on demand. `CutStream` is for streamed replies of the chat.
@@ -34,11 +36,30 @@ export type { LoggedRequest } from "./internal/keylessLog.js"
  */
 export type Fault = Extract<
   Faults.Fault,
-  { readonly _tag: "Answer" | "Delay" | "DropBefore" | "DropAfter" | "Stall" | "CutStream" }
+  {
+    readonly _tag:
+      | "Answer"
+      | "Delay"
+      | "DropBefore"
+      | "DropAfter"
+      | "Stall"
+      | "CutStream"
+      | "MalformedBody"
+      | "CutBody"
+      | "ContentType"
+  }
 >
 
 /**
  * Cloudflare's page in place of the answer.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { KeylessEmulator } from "effect-providers/testing"
+ *
+ * const blocked = Effect.flatMap(KeylessEmulator.KeylessEmulator, ({ fail }) => fail({}, KeylessEmulator.cloudflare))
+ * ```
  *
  * @since 0.1.0
  * @category models
@@ -49,6 +70,28 @@ export const cloudflare: Fault = {
   headers: { "content-type": "text/html; charset=UTF-8", server: "cloudflare" },
   body: "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body></body></html>"
 }
+
+/**
+ * Answers that the sites ought not to give, each of which a client should tell as an error.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Provider } from "effect-providers"
+ * import { KeylessEmulator } from "effect-providers/testing"
+ *
+ * const outcomes = Effect.forEach(KeylessEmulator.malformed, ({ fault, matcher, what }) =>
+ *   Effect.gen(function*() {
+ *     const emulator = yield* KeylessEmulator.KeylessEmulator
+ *     yield* emulator.fail(matcher, fault)
+ *     return { what, outcome: yield* Effect.either(Provider.text({ prompt: "Hello" })) }
+ *   }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const malformed: ReadonlyArray<Malformed.Malformed> = Malformed.malformed
 
 /**
  * Options of the emulator; what is left out has a default.
@@ -151,7 +194,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
       if (fault?._tag === "Stall") return yield* Effect.never
       if (fault?._tag === "DropBefore") return yield* drop(request)
       const response = fault?._tag === "Answer" ? Answers.instead(fault) : yield* serve(request, entry)
-      return fault?._tag === "DropAfter" ? yield* drop(request) : response
+      if (fault?._tag === "DropAfter") return yield* drop(request)
+      const flaw = yield* faults.take(request, "MalformedBody", "CutBody", "ContentType")
+      return flaw === undefined ? response : Answers.spoil(response, flaw, request)
     }))
 
     return {
@@ -194,6 +239,19 @@ export const layer = (options: Options = {}): Layer.Layer<KeylessEmulator | Http
 
 /**
  * Serves the emulator on any `HttpServer`.
+ *
+ * @example
+ * ```ts
+ * import { NodeHttpServer } from "@effect/platform-node"
+ * import { Layer } from "effect"
+ * import { KeylessEmulator } from "effect-providers/testing"
+ * import { createServer } from "node:http"
+ *
+ * const served = KeylessEmulator.serve.pipe(
+ *   Layer.provide(KeylessEmulator.layer()),
+ *   Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 8080 }))
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category layers

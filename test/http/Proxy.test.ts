@@ -20,6 +20,7 @@ import { inspect } from "node:util"
 import * as Failure from "../../src/http/Failure.js"
 import * as Proxy from "../../src/http/Proxy.js"
 import * as NoProxy from "../../src/internal/noProxy.js"
+import * as ProviderError from "../../src/ProviderError.js"
 import * as Proxies from "../support/proxies.js"
 
 /** The test servers sign their own certificates. */
@@ -71,6 +72,9 @@ const transportCode = (client: HttpClient.HttpClient, url: string) =>
     assert.strictEqual(error.reason, "Transport")
     return (error.cause as { readonly code?: string }).code
   })
+
+const failureOf = (client: HttpClient.HttpClient, url: string) =>
+  Effect.map(Effect.flip(client.get(url)), (error) => Failure.fromHttpClientError({ provider: "Test" }, error))
 
 describe.sequential("Proxy", () => {
   for (const { kind, target } of cases) {
@@ -128,17 +132,57 @@ describe.sequential("Proxy", () => {
         yield* proxy.idle
       }))
 
-    it.scopedLive(`R15: a dead ${kind} proxy fails the call to an ${target} target`, () =>
+    it.scopedLive(`R15: a dead ${kind} proxy fails the call to an ${target} target, and is told by its address`, () =>
       Effect.gen(function*() {
         const port = yield* Proxies.deadPort
         const client = yield* Proxy.make({ url: `${kind}://${encoded}@127.0.0.1:${port}` })
         assert.strictEqual(yield* transportCode(client, `${target}://127.0.0.1:1/`), "ECONNREFUSED")
-        const error = yield* Effect.flip(client.get(`${target}://127.0.0.1:1/`))
-        const failure = Failure.fromHttpClientError({ provider: "Test" }, error)
-        assert.propertyVal(failure, "_tag", "ResponseError")
+        const failure = yield* failureOf(client, `${target}://127.0.0.1:1/path`)
+        assert.deepInclude({ ...failure }, {
+          _tag: "ResponseError",
+          reason: "connect",
+          code: "ECONNREFUSED",
+          proxy: `127.0.0.1:${port}`,
+          url: `${target}://127.0.0.1:1/path`
+        })
+        assert.include(failure.message, `the proxy at 127.0.0.1:${port} could not be reached [ECONNREFUSED]`)
+        assert.isTrue(ProviderError.isRetryable(failure))
+        for (const text of [failure.message, JSON.stringify(failure), inspect(failure, { depth: 10 })]) {
+          for (const hidden of [secret, user, encoded]) assert.notInclude(text, hidden)
+        }
+      }))
+  }
+
+  for (const [kind, usual] of [["http", 80], ["https", 443], ["socks5", 1080]] as const) {
+    it.scopedLive(`R15: a ${kind} proxy whose name is unknown is told with its usual port`, () =>
+      Effect.gen(function*() {
+        const client = yield* Proxy.make({ url: `${kind}://${encoded}@proxy.invalid` })
+        const failure = yield* failureOf(client, "http://127.0.0.1:1/")
+        assert.propertyVal(failure, "proxy", `proxy.invalid:${usual}`)
         assert.propertyVal(failure, "reason", "connect")
       }))
   }
+
+  for (const kind of ["socks4", "socks5"] as const) {
+    it.scopedLive(`R15: a target whose name is unknown is no failure of a ${kind} proxy`, () =>
+      Effect.gen(function*() {
+        const proxy = yield* start(kind)
+        const client = yield* Proxy.make({ url: `${kind}://127.0.0.1:${proxy.port}` })
+        const failure = yield* failureOf(client, "http://site.invalid/")
+        assert.propertyVal(failure, "reason", "connect")
+        assert.propertyVal(failure, "proxy", undefined)
+        assert.notInclude(failure.message, "proxy")
+        assert.deepStrictEqual(proxy.seen, [])
+      }))
+  }
+
+  it.scopedLive("R15: a site that is dead without a proxy is told as itself", () =>
+    Effect.gen(function*() {
+      const port = yield* Proxies.deadPort
+      const failure = yield* failureOf(yield* Proxy.make({}), `http://127.0.0.1:${port}/`)
+      assert.deepInclude({ ...failure }, { reason: "connect", code: "ECONNREFUSED", proxy: undefined })
+      assert.notInclude(failure.message, "proxy")
+    }))
 
   for (const { kind, target } of cases) {
     const auth = kind.startsWith("socks4") ? user : `${user}:${secret}`
@@ -170,6 +214,10 @@ describe.sequential("Proxy", () => {
         } else {
           const code = yield* transportCode(client, url)
           assert.strictEqual(code, kind.startsWith("http") ? "ERR_PROXY_407" : "ERR_PROXY_HANDSHAKE")
+          const failure = yield* failureOf(client, url)
+          assert.propertyVal(failure, "proxy", `127.0.0.1:${proxy.port}`)
+          assert.include(failure.message, `the proxy at 127.0.0.1:${proxy.port} refused the connection [${code}]`)
+          assert.notInclude(JSON.stringify(failure), secret)
         }
         assert.isAbove(proxy.credentials.length, 0)
         assert.deepStrictEqual(origin.seen, [])

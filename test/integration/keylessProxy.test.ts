@@ -112,6 +112,7 @@ for (const kind of ["http", "socks5h"] as const) {
           const call = Provider.text({ prompt: "Hello" }).pipe(Effect.provide(Layer.provide(provider, dead)))
           const error = yield* Effect.flip(call)
           assert.deepInclude({ ...error }, { _tag: "ResponseError", reason: "connect", code: "ECONNREFUSED" })
+          assert.include(error.message, `the proxy at 127.0.0.1:${port} could not be reached`)
           assert.notInclude(JSON.stringify(error), "hunter2")
         }
       }))

@@ -1,11 +1,13 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
+import * as Fallback from "effect-providers/Fallback"
 import * as ModelCatalog from "effect-providers/ModelCatalog"
 import type * as Output from "effect-providers/Output"
 import * as Provider from "effect-providers/Provider"
 import * as ChatgptFree from "effect-providers/providers/ChatgptFree"
 import * as KeylessEmulator from "effect-providers/testing/KeylessEmulator"
+import * as MockProvider from "effect-providers/testing/MockProvider"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
@@ -249,7 +251,24 @@ describe("ChatgptFree: the request", () => {
       const [, first, second] = yield* emulator.requests
       assert.strictEqual(Reflect.get(Object(first?.body), "message"), "System: S\nUser: U & Ü\nAssistant:")
       assert.strictEqual(Reflect.get(Object(second?.body), "message"), "mine")
-      assert.strictEqual((yield* Effect.flip(ask({})))._tag, "InvalidRequest")
+      for (const request of [{}, { system: "S" }, { messages: [{ role: "user", content: " " }] }]) {
+        assert.strictEqual((yield* Effect.flip(ask(request)))._tag, "InvalidRequest")
+      }
+    }))
+
+  it.effect("F05: a system prompt goes before the conversation, or before the prompt", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* setup()
+      const system = "Be brief"
+      yield* ask({ ...asked, system })
+      yield* ask({ prompt: "mine", system })
+      yield* ask({ messages: [{ role: "system", content: "Rhyme" }, { role: "user", content: "Hi" }], system })
+      const posted = (yield* emulator.requests).filter(({ method }) => method === "POST")
+      assert.deepStrictEqual(posted.map(({ body }) => Reflect.get(Object(body), "message")), [
+        "System: Be brief\nUser: Hello there\nAssistant:",
+        "System: Be brief\nUser: mine\nAssistant:",
+        "System: Be brief\nSystem: Rhyme\nUser: Hi\nAssistant:"
+      ])
     }))
 
   it.effect("F06: the form's fields in order, and the headers of a browser", () =>
@@ -338,7 +357,7 @@ describe("ChatgptFree: the request", () => {
       assert.isFalse(provider.info.needsAuth)
       assert.deepStrictEqual(
         provider.parameters.map(({ name }) => name),
-        ["model", "messages", "prompt", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"]
+        ["model", "messages", "prompt", "system", "maxTokens", "stop", "timeout", "idleTimeout", "connectTimeout"]
       )
     }))
 
@@ -370,6 +389,16 @@ describe("ChatgptFree: the request", () => {
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(fiber)
       assert.deepStrictEqual((yield* emulator.requests).map(({ stream }) => stream), [undefined, "closed"])
+    }))
+
+  it.effect("F14: layerConfig without a configuration is the layer without options", () =>
+    Effect.gen(function*() {
+      const emulator = yield* KeylessEmulator.make()
+      const error = yield* Effect.flip(Provider.text(asked)).pipe(
+        Effect.provide(ChatgptFree.layerConfig()),
+        Effect.provideService(HttpClient.HttpClient, emulator.client)
+      )
+      assert.deepInclude({ ...error }, { _tag: "InvalidRequest", provider: "ChatgptFree" })
     }))
 
   it.effect("layerConfig takes its options from the configuration", () =>
@@ -421,6 +450,30 @@ describe("ChatgptFree: the reply", () => {
       Effect.map(outputsOf(text), (outputs) => {
         assert.deepStrictEqual(texts(outputs), expected)
         assert.strictEqual(outputs.at(-1)?._tag, "Finish")
+      }))
+  }
+
+  const empty: ReadonlyArray<[what: string, text: string]> = [
+    ["an end alone", done],
+    ["empty deltas", delta("") + delta(null) + done],
+    ["a reason alone", `data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n`],
+    ["JSON with an empty text", `{"status":"success","data":""}`]
+  ]
+  for (const [what, text] of empty) {
+    it.effect(`F09 F10: ${what} is an answer without text`, () =>
+      Effect.gen(function*() {
+        const outputs = yield* outputsOf(text)
+        assert.strictEqual(texts(outputs).join(""), "")
+        assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason: "stop" })
+      }))
+
+    it.effect(`F09 F10: after ${what} a fallback asks the next provider`, () =>
+      Effect.gen(function*() {
+        const { provider } = yield* setup({ reply: () => ({ _tag: "Text", text }) })
+        const { provider: next } = yield* MockProvider.make(["instead"])
+        const fallback = yield* Fallback.make([provider, next])
+        const answer = Provider.text({ prompt: "Hello" })
+        assert.strictEqual(yield* Effect.provideService(answer, Provider.Provider, fallback), "instead")
       }))
   }
 

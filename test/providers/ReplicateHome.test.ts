@@ -1,12 +1,16 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it } from "@effect/vitest"
+import * as Fallback from "effect-providers/Fallback"
 import * as Polling from "effect-providers/http/Polling"
 import * as ModelCatalog from "effect-providers/ModelCatalog"
 import * as Output from "effect-providers/Output"
 import * as Provider from "effect-providers/Provider"
+import * as ProviderError from "effect-providers/ProviderError"
 import * as ReplicateHome from "effect-providers/providers/ReplicateHome"
 import * as KeylessEmulator from "effect-providers/testing/KeylessEmulator"
+import * as MockProvider from "effect-providers/testing/MockProvider"
 import * as ReplicateEmulator from "effect-providers/testing/ReplicateEmulator"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
@@ -108,7 +112,8 @@ describe("ReplicateHome: the request", () => {
   it.effect("H05: models, aliases, versions and endpoint are data", () =>
     Effect.gen(function*() {
       const names = images.map(([, name]) => name)
-      const { catalog, models } = ReplicateHome
+      const { catalog, endpoint, models } = ReplicateHome
+      assert.strictEqual(endpoint, "https://homepage.replicate.com/api")
       assert.deepStrictEqual(catalog.text, [gemma])
       assert.deepStrictEqual(catalog.image, names)
       assert.deepStrictEqual(ModelCatalog.models(catalog), [gemma, ...names])
@@ -128,6 +133,7 @@ describe("ReplicateHome: the request", () => {
           "model",
           "messages",
           "prompt",
+          "system",
           "maxTokens",
           "stop",
           "extra",
@@ -189,7 +195,10 @@ describe("ReplicateHome: the request", () => {
   it.effect("H07: without a prompt, there has to be a message", () =>
     Effect.gen(function*() {
       const { ask, emulator } = yield* setup()
-      for (const request of [{}, { messages: [] }, { model: "sdxl", messages: [{ role: "system", content: "S" }] }]) {
+      const blank = [{ role: "user", content: " " }, { role: "assistant", content: null }]
+      const system = [{ role: "system", content: "S" }]
+      const requests = [{}, { messages: [] }, { system: "S" }, { messages: blank }, { model: "sdxl", messages: system }]
+      for (const request of requests) {
         const error = yield* Effect.flip(ask(request))
         assert(error._tag === "InvalidRequest")
         assert.strictEqual(error.issues[0]?.field, "messages")
@@ -197,21 +206,65 @@ describe("ReplicateHome: the request", () => {
       assert.deepStrictEqual(yield* emulator.requests, [])
     }))
 
+  const inputs = (bodies: ReadonlyArray<unknown>) => bodies.map((body) => Reflect.get(Object(body), "input"))
+
   it.effect("H08: text is asked for with the conversation, an image with what the user said last", () =>
     Effect.gen(function*() {
       const { ask, bodies } = yield* setup()
       const messages = [
         { role: "system", content: "Be brief" },
-        { role: "user", content: "Hi" },
-        { role: "assistant", content: "Hello" },
-        { role: "user", content: [{ type: "text", text: "a " }, { type: "text", text: "llama" }] }
+        { role: "user", content: "a goat" },
+        { role: "assistant", content: "Which one?" },
+        { role: "user", content: [{ type: "text", text: "a " }, { type: "text", text: "llama" }] },
+        { role: "assistant", content: "Here it is" }
       ]
       yield* ask({ messages })
       yield* ask({ messages, model: "sd-3" })
-      assert.deepStrictEqual(
-        (yield* bodies).map((body) => Reflect.get(Object(body), "input")),
-        [{ prompt: "System: Be brief\nUser: Hi\nAssistant: Hello\nUser: a llama\nAssistant:" }, { prompt: "a llama" }]
-      )
+      assert.deepStrictEqual(inputs(yield* bodies), [
+        {
+          prompt: "System: Be brief\nUser: a goat\nAssistant: Which one?\nUser: a llama\n" +
+            "Assistant: Here it is\nAssistant:"
+        },
+        { prompt: "a llama" }
+      ])
+    }))
+
+  it.effect("H08: an image is asked for with all that the user said since the last answer", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      const messages = [
+        { role: "user", content: "a goat" },
+        { role: "assistant", content: "Here it is" },
+        { role: "user", content: " a llama " },
+        { role: "user", content: "on a rocket" }
+      ]
+      const outputs = yield* ask({ messages, model: "sd-3" })
+      assert.deepStrictEqual(inputs(yield* bodies), [{ prompt: "a llama\non a rocket" }])
+      assert.propertyVal(outputs[1], "alt", "a llama\non a rocket")
+    }))
+
+  it.effect("H08: a system prompt goes before the conversation, or before the prompt", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      const system = "Be brief"
+      yield* ask({ ...asked, system })
+      yield* ask({ prompt: "Hi", system })
+      yield* ask({ messages: [{ role: "system", content: "Rhyme" }, { role: "user", content: "Hi" }], system })
+      yield* ask({ ...asked, system: " " })
+      assert.deepStrictEqual(inputs(yield* bodies), [
+        { prompt: "System: Be brief\nUser: Hello there\nAssistant:" },
+        { prompt: "System: Be brief\nUser: Hi\nAssistant:" },
+        { prompt: "System: Be brief\nSystem: Rhyme\nUser: Hi\nAssistant:" },
+        { prompt: "Hello there" }
+      ])
+    }))
+
+  it.effect("H08: a system prompt is no part of an image, like a system message", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      yield* ask({ ...asked, system: "Be brief", model: "sd-3" })
+      yield* ask({ prompt: "a llama", system: "Be brief", model: "sd-3" })
+      assert.deepStrictEqual(inputs(yield* bodies), [{ prompt: "Hello there" }, { prompt: "a llama" }])
     }))
 
   it.effect("H09: the headers of a browser on every request", () =>
@@ -265,7 +318,51 @@ describe("ReplicateHome: the request", () => {
         "f2ab8a5bfe79f02f0789a146cf5e73d2a4ff2684a98c2b303d1e1ff3814271db",
         gemmaVersion
       ])
-      assert.strictEqual(ReplicateHome.historicModels.flatMap(({ versions }) => versions).length, 12)
+    }))
+
+  it("H22: historic models, with their kinds, aliases and versions, are data", () => {
+    const mixtral = "5d78bcd7a992c4b793465bcdcf551dc2ab9668d12bb7aa714557a21c1e77041c"
+    assert.deepStrictEqual(
+      ReplicateHome.historicModels.map(({ aliases, kind, name, versions }) => [name, kind, aliases, versions]),
+      [
+        ["stability-ai/sdxl", "image", [], [
+          "39ed52f2a78e934b3ba6e2a89f5b1c712de7dfea535525255b1aa35c5565e08b",
+          "2b017d9b67edd2ee1401238df49d75da53c523f36e363881e057f5dc3ed3c5b2",
+          "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
+        ]],
+        ["ai-forever/kandinsky-2.2", "image", [], [
+          "ad9d7879fbffa2874e1d909d1d37d9bc682889cc65b31f7bb00d2362619f194a"
+        ]],
+        ["meta/llama-2-70b-chat", "text", [], ["dp-542693885b1777c98ef8c5a98f2005e7"]],
+        ["mistralai/mistral-7b-instruct-v0.2", "text", [], ["dp-89e00f489d498885048e94f9809fbc76"]],
+        ["meta/meta-llama-3-70b-instruct", "text", ["llama-3-70b"], [
+          "dp-cf04fe09351e25db628e8b6181276547",
+          "fbfb20b472b2f3bdd101412a9f70a0ed4fc0ced78a77ff00970ee7a2383c575d"
+        ]],
+        ["mistralai/mixtral-8x7b-instruct-v0.1", "text", ["mixtral-8x7b"], [
+          "dp-89e00f489d498885048e94f9809fbc76",
+          mixtral
+        ]],
+        ["yorickvp/llava-13b", "text", ["llava-13b"], [
+          "80537f9eead1a5bfa72d5ac6ea6414379be41d4d4f6679fd776e9535d1eb58bb"
+        ]],
+        ["black-forest-labs/flux-schnell", "image", ["flux-schnell"], [
+          "f2ab8a5bfe79f02f0789a146cf5e73d2a4ff2684a98c2b303d1e1ff3814271db"
+        ]]
+      ]
+    )
+    const older = ["stable-diffusion-3", "sdxl-lightning-4step", "playground-v2.5-aesthetic"]
+    assert.deepStrictEqual(older.map((alias): unknown => ReplicateHome.catalog.aliases[alias]), [
+      ...ReplicateHome.catalog.image
+    ])
+  })
+
+  it.effect("H23: image models can be used directly, for a single call as well", () =>
+    Effect.gen(function*() {
+      const { ask, provider } = yield* setup({}, { ignoreWorking: false })
+      const directly = Effect.provideService(ask({ model: "sdxl", prompt: "a llama" }), Provider.IgnoreWorking, true)
+      assert.strictEqual(urls(yield* directly).length, 1)
+      assert.isFalse(provider.info.working)
     }))
 
   it.effect("H21: an extra input that JSON cannot hold is told before any I/O", () =>
@@ -390,7 +487,29 @@ describe("ReplicateHome: the output", () => {
       assert.deepStrictEqual(urls(yield* outputs("https://example.com/1.png", image)), ["https://example.com/1.png"])
     }))
 
-  for (const output of [null, [], [null], 7, {}, [["a"]]]) {
+  for (const output of ["", [], [""]]) {
+    it.effect(`H19: an output of ${JSON.stringify(output)} is an answer without text, and no image`, () =>
+      Effect.gen(function*() {
+        const answer = yield* outputs(output, asked)
+        assert.strictEqual(texts(answer).join(""), "")
+        assert.deepStrictEqual(answer.at(-1), { _tag: "Finish", reason: "stop" })
+        const error = yield* Effect.flip(outputs(output, image))
+        assert(error._tag === "ResponseError")
+        assert.strictEqual(error.reason, "malformed")
+        assert.include(error.detail, JSON.stringify(output))
+      }))
+
+    it.effect(`H19: after an output of ${JSON.stringify(output)} a fallback asks the next provider`, () =>
+      Effect.gen(function*() {
+        const { provider } = yield* setup({ prediction: () => ({ output }) })
+        const { provider: next } = yield* MockProvider.make(["instead"])
+        const fallback = yield* Fallback.make([provider, next])
+        const text = Provider.text({ prompt: "Hello" })
+        assert.strictEqual(yield* inTime(Effect.provideService(text, Provider.Provider, fallback)), "instead")
+      }))
+  }
+
+  for (const output of [null, [null], 7, {}, [["a"]]]) {
     it.effect(`H19: an output of ${JSON.stringify(output)} is an error that shows it`, () =>
       Effect.gen(function*() {
         for (const request of [asked, image]) {
@@ -537,6 +656,14 @@ describe("ReplicateHome: with a key", () => {
       () => [{ _tag: "Text", after: "6 seconds", text: "Hello" }, { _tag: "Text", after: "0 millis", text: " you" }]
   }
 
+  const keyedStatuses = [
+    [402, "PaymentRequired"],
+    [404, "ResponseError"],
+    [422, "InvalidRequest"],
+    [429, "RateLimited"],
+    [500, "ResponseError"]
+  ] as const
+
   const keyed = (options: ReplicateHome.Options) =>
     Effect.gen(function*() {
       const emulator = yield* ReplicateEmulator.make({ models: [model] })
@@ -552,7 +679,11 @@ describe("ReplicateHome: with a key", () => {
 
   it.scoped("H21: predictions of the API, by version, looked at each half second", () =>
     Effect.gen(function*() {
-      const { ask, emulator, provider } = yield* keyed({ apiKey })
+      const times: Array<number> = []
+      const transformClient = HttpClient.tapRequest(({ method }) =>
+        Effect.map(Clock.currentTimeMillis, (now) => method === "GET" ? times.push(now) : undefined)
+      )
+      const { ask, emulator, provider } = yield* keyed({ apiKey, transformClient })
       assert.isTrue(provider.info.working)
       assert.deepStrictEqual(texts(yield* ask({ ...asked, extra: { top_k: 3 } })), ["Hello", " you"])
       const [created, ...looks] = yield* emulator.requests
@@ -562,7 +693,13 @@ describe("ReplicateHome: with a key", () => {
       assert.isTrue(created.hasToken)
       assert.deepStrictEqual(created.body, { version: gemmaVersion, input: { prompt: "Hello there", top_k: 3 } })
       assert.isAbove(looks.length, 2)
-      for (const look of looks) assert.match(look.path, /^\/v1\/predictions\/[^/]+$/)
+      for (const look of looks) {
+        assert.strictEqual(look.method, "GET")
+        assert.match(look.path, /^\/v1\/predictions\/[^/]+$/)
+        assert.isTrue(look.hasToken)
+      }
+      const pauses = times.slice(1).map((time, n) => time - (times[n] ?? 0))
+      assert.deepStrictEqual([...new Set(pauses)], [500])
     }))
 
   it.scoped("H21: the key of a call is enough", () =>
@@ -586,12 +723,29 @@ describe("ReplicateHome: with a key", () => {
       assert.deepStrictEqual(error.duration, Duration.minutes(3))
     }))
 
-  it.scoped("H21: another version", () =>
+  const versionOf = (body: unknown) => Reflect.get(Object(body), "version")
+
+  it.scoped("H21: another version, with a key and without", () =>
     Effect.gen(function*() {
       const version = "0123456789abcdef".repeat(4)
       const { ask, bodies } = yield* setup({}, { version })
       yield* ask(asked)
-      assert.strictEqual(Reflect.get(Object((yield* bodies)[0]), "version"), version)
+      assert.strictEqual(versionOf((yield* bodies)[0]), version)
+      const withKey = yield* keyed({ apiKey, version })
+      yield* Effect.flip(withKey.ask(asked))
+      assert.strictEqual(versionOf((yield* withKey.emulator.requests)[0]?.body), version)
+    }))
+
+  it.scoped("H21: with a key, too, any of several versions is chosen by chance", () =>
+    Effect.gen(function*() {
+      const models = ReplicateHome.historicModels
+      const { ask, emulator } = yield* keyed({ apiKey, models })
+      const draw = Effect.flip(ask({ model: "stability-ai/sdxl", prompt: "a llama" }))
+      for (const seed of Array.from({ length: 20 }, (_, seed) => seed)) {
+        yield* Effect.withRandom(draw, Random.make(seed))
+      }
+      const versions = (yield* emulator.requests).map(({ body }) => versionOf(body))
+      assert.sameMembers([...new Set(versions)], [...models[0]?.versions ?? []])
     }))
 
   it.scoped("H21: of several versions one by chance, the same for the same seed", () =>
@@ -629,6 +783,48 @@ describe("ReplicateHome: with a key", () => {
       assert.notInclude(JSON.stringify(error), Redacted.value(apiKey))
     }))
 
+  const ended = (fields: object): ReplicateEmulator.Fault => ({
+    _tag: "Answer",
+    status: 200,
+    body: { id: "x", ...fields }
+  })
+  const failures: ReadonlyArray<
+    readonly [
+      tag: ProviderError.ProviderError["_tag"],
+      matcher: ReplicateEmulator.Matcher,
+      fault: ReplicateEmulator.Fault
+    ]
+  > = [
+    ...keyedStatuses.map(([status, tag]) =>
+      [tag, { method: "POST" }, { _tag: "Answer", status, body: { detail: "no", retry_after: 99 } }] as const
+    ),
+    ["Blocked", { method: "POST" }, KeylessEmulator.cloudflare],
+    ["Timeout", { method: "POST" }, { _tag: "Stall" }],
+    ["ResponseError", { method: "POST" }, { _tag: "DropBefore" }],
+    ["ResponseError", { method: "POST" }, { _tag: "Answer", status: 201, body: "no prediction" }],
+    ["PredictionFailed", { method: "GET" }, ended({ status: "failed", error: "no luck" })],
+    ["PredictionCanceled", { method: "GET" }, ended({ status: "canceled" })]
+  ]
+  for (const [tag, matcher, fault] of failures) {
+    const what = fault._tag === "Answer" ? `${fault.status} ${JSON.stringify(fault.body)}` : fault._tag
+    it.scoped(`H21: with a key, ${what.slice(0, 60)} is a ${tag} of this provider`, () =>
+      Effect.gen(function*() {
+        const { ask, emulator } = yield* keyed({ apiKey })
+        yield* emulator.fail(matcher, fault, 9)
+        const error = yield* Effect.flip(ask(asked))
+        assert(error._tag === tag && "provider" in error)
+        assert.strictEqual(error.provider, "ReplicateHome")
+        assert.include(error.message, "ReplicateHome")
+        assert.isTrue(ProviderError.isProviderError(error))
+      }))
+  }
+
+  it.scoped("H21: the total clock with a key is told of this provider", () =>
+    Effect.gen(function*() {
+      const { ask } = yield* keyed({ apiKey, timeout: "2 seconds" })
+      assert.deepInclude({ ...(yield* Effect.flip(ask(asked))) }, { _tag: "Timeout", provider: "ReplicateHome" })
+    }))
+
   it.scoped("H21: no key in what an error shows of an output", () =>
     Effect.gen(function*() {
       const { ask, emulator } = yield* keyed({ apiKey })
@@ -642,6 +838,18 @@ describe("ReplicateHome: with a key", () => {
       assert(error._tag === "ResponseError")
       assert.include(error.detail, "the key is <redacted>")
       assert.notInclude(JSON.stringify(error), Redacted.value(apiKey))
+    }))
+
+  it.effect("H23: layerConfig without a configuration is the layer without options", () =>
+    Effect.gen(function*() {
+      const emulator = yield* KeylessEmulator.make()
+      const provider = yield* Provider.Provider.pipe(
+        Effect.provide(ReplicateHome.layerConfig()),
+        Effect.provideService(HttpClient.HttpClient, emulator.client)
+      )
+      assert.deepStrictEqual(provider.info, ReplicateHome.info)
+      const error = yield* Effect.flip(Effect.provideService(Provider.text(asked), Provider.Provider, provider))
+      assert.strictEqual(error._tag, "InvalidRequest")
     }))
 
   it.scoped("layerConfig takes its options from the configuration", () =>

@@ -10,6 +10,7 @@ import * as ChatgptFree from "effect-providers/providers/ChatgptFree"
 import * as ReplicateHome from "effect-providers/providers/ReplicateHome"
 import * as KeylessEmulator from "effect-providers/testing/KeylessEmulator"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
@@ -140,6 +141,54 @@ describe("KeylessEmulator", () => {
       assert.deepStrictEqual([page?.method, page?.path, page?.cookies], ["GET", "/?q=1", ["a"]])
       assert.notInclude(JSON.stringify(page), "secret")
     }).pipe(Effect.provide(KeylessEmulator.layer())))
+
+  it.effect("spoils answers on demand", () =>
+    Effect.gen(function*() {
+      const { fail } = yield* KeylessEmulator.KeylessEmulator
+      yield* fail({ path: "/api/poll" }, { _tag: "ContentType", contentType: "text/plain" })
+      yield* create(asked)
+      const look = yield* send(HttpClientRequest.get(`${home}/poll?id=home-prediction-1`))
+      assert.strictEqual(look.headers["content-type"], "text/plain")
+      assert.strictEqual(Reflect.get(Object(JSON.parse(look.text)), "status"), "processing")
+      const whole = (yield* create(asked)).text
+      yield* fail({ path: "/api/prediction" }, { _tag: "MalformedBody" })
+      const half = (yield* create(asked)).text
+      assert.strictEqual(half, whole.replace("prediction-2", "prediction-3").slice(0, Math.floor(whole.length / 2)))
+      yield* fail({ path: "/" }, { _tag: "CutBody", bytes: 10 })
+      yield* Effect.flip(send(HttpClientRequest.get(`${chat}/`)))
+    }).pipe(Effect.provide(KeylessEmulator.layer())))
+
+  const sites = [
+    { site: "home", path: "/api", provider: ReplicateHome.layer({ ignoreWorking: true }), rows: "H17 H19" },
+    { site: "chat", path: "/", provider: ChatgptFree.layer({ ignoreWorking: true }), rows: "F03 F12" }
+  ]
+  const isOfHome = ({ matcher: { path } }: KeylessEmulator.Malformed) => String(path).includes("api")
+  for (const { path, provider, rows, site } of sites) {
+    const all = KeylessEmulator.malformed.filter((malformed) => isOfHome(malformed) === (path === "/api"))
+
+    it("has malformed answers of the " + site, () => {
+      assert.isAbove(all.length, 15)
+      assert.strictEqual(new Set(all.map(({ what }) => what)).size, all.length)
+    })
+
+    for (const { fault, matcher, what } of all) {
+      it.effect(`${rows}: ${what} is a typed error of the provider, and the next call is answered`, () =>
+        Effect.gen(function*() {
+          const emulator = yield* KeylessEmulator.KeylessEmulator
+          const ask = Effect.gen(function*() {
+            const fiber = yield* Effect.fork(Effect.either(Provider.text({ prompt: "Hello there" })))
+            yield* TestClock.adjust("1 minute")
+            return yield* Fiber.join(fiber)
+          })
+          // a nonce that is refused is replaced once
+          yield* emulator.fail(matcher, fault, /^(?:0|-1)/.test(what) ? 2 : 1)
+          const outcome = yield* ask
+          assert(outcome._tag === "Left")
+          assert.include(["ResponseError", "InvalidRequest"], outcome.left._tag)
+          assert.deepStrictEqual(yield* ask, Either.right("Hello there"))
+        }).pipe(Effect.provide(provider.pipe(Layer.provideMerge(KeylessEmulator.layer())))))
+    }
+  }
 
   it.scopedLive("serves both sites to the providers over a socket", () =>
     Effect.gen(function*() {

@@ -11,12 +11,13 @@ import { ResponseError } from "../../ProviderError.js"
 const Url = Schema.String.pipe(Schema.pattern(/^(?:https?|data):/))
 
 const decode = {
-  text: Schema.decodeUnknown(Schema.NonEmptyArray(Schema.String)),
+  text: Schema.decodeUnknown(Schema.Array(Schema.String)),
   image: Schema.decodeUnknown(Schema.NonEmptyArray(Url))
 }
 
 /**
- * The outputs a prediction's output stands for: a list as it is, and a single string as a list of one.
+ * The outputs a prediction's output stands for: a list as it is, and a single string as a list of one. A text may be
+ * empty; an image that was asked for is there.
  *
  * @internal
  */

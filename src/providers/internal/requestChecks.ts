@@ -17,18 +17,27 @@ export const unlessIgnored = (provider: string, ignoreWorking: boolean | undefin
   })
 
 /**
- * The prompt of a request: its own, or the one made from its messages, of which there has to be one.
+ * The prompt of a request: its own, or the one made from its messages, of which there has to be one. Before that of a
+ * text goes the system prompt, as a system message would.
  *
  * @internal
  */
 export const promptOf = (
   provider: string,
-  { messages = [], prompt }: Resolved,
+  { messages = [], prompt, system = "" }: Resolved,
   kind: "text" | "image"
 ): Effect.Effect<string, InvalidRequest> => {
-  const text = prompt ?? (kind === "image" ? Message.lastUserMessage(messages) : Message.formatPrompt(messages))
-  const message = `expected a message${kind === "image" ? " of the user" : ""} with text, or a prompt`
-  return prompt === undefined && text.trim() === ""
-    ? Effect.fail(new InvalidRequest({ provider, issues: [new Issue({ field: "messages", message })] }))
-    : Effect.succeed(text)
+  const isImage = kind === "image"
+  const said = isImage
+    ? Message.lastUserMessage(messages)
+    : messages.map(({ content }) => Message.toText(content)).join("")
+  if (prompt === undefined && said.trim() === "") {
+    const message = `expected a message${isImage ? " of the user" : ""} with text, or a prompt`
+    return Effect.fail(new InvalidRequest({ provider, issues: [new Issue({ field: "messages", message })] }))
+  }
+  const turns = [
+    ...(system.trim() === "" ? [] : [{ role: "system", content: system }]),
+    ...(prompt === undefined ? messages : [{ role: "user", content: prompt }])
+  ]
+  return Effect.succeed(isImage ? prompt ?? said : Message.formatPrompt(turns))
 }
