@@ -17,6 +17,7 @@ import * as Failure from "./http/Failure.js"
 import { toStream } from "./internal/answer.js"
 import { withClocks } from "./internal/clocks.js"
 import { framed } from "./internal/frame.js"
+import * as Pull from "./internal/pull.js"
 import { enforce } from "./internal/textLimits.js"
 import { fromThrown } from "./internal/thrown.js"
 import * as ModelCatalog from "./ModelCatalog.js"
@@ -258,7 +259,7 @@ export const make = (options: MakeOptions): Service => {
     )
     const { model: _, ...rest } = request
     const given = Struct.keys(rest).filter((name) => rest[name] !== undefined)
-    return framed(
+    return yield* framed(
       { _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model },
       { given, ignored: given.filter((name) => !accepted.has(name)) },
       enforce(body, request, limits)
@@ -270,7 +271,7 @@ export const make = (options: MakeOptions): Service => {
     catalog: options.catalog,
     parameters,
     ignoreWorking: options.ignoreWorking === true,
-    stream: (request) => Stream.unwrap(open(request))
+    stream: (request) => Pull.toStream(open(request))
   }
 }
 

@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as Pull from "./pull.js"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
@@ -155,7 +155,7 @@ export const withClocks = <A, E, R, E2>(
   clocks: Clocks,
   onTimeout: (clock: "idle" | "total", duration: Duration.Duration) => E2
 ): Stream.Stream<A, E | E2, R> => {
-  const source = Stream.toPull(self)
+  const source = Pull.open(self)
   const timed = clocked(source, clocks, onTimeout)
   return timed === source ? self : Pull.toStream(timed)
 }

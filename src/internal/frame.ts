@@ -2,11 +2,14 @@ import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
+import * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import type { Of, Output } from "../Output.js"
 import { isProviderError, type ProviderError } from "../ProviderError.js"
+import * as Pull from "./pull.js"
 
 const isFinish = (output: Output): boolean => output._tag === "Finish"
 
@@ -30,8 +33,8 @@ export const framed = (
   info: Of<"ProviderInfo">,
   options: { readonly given: ReadonlyArray<string>; readonly ignored: ReadonlyArray<string> },
   body: Stream.Stream<Output, ProviderError>
-): Stream.Stream<Output, ProviderError> =>
-  Stream.unwrap(Effect.gen(function*() {
+): Pull.Source<Output, ProviderError> =>
+  Effect.gen(function*() {
     const call = `${info.name}: stream of ${JSON.stringify(info.model)}`
     const { given, ignored } = options
     yield* Effect.logDebug(`${call} with ${given.length === 0 ? "no options" : given.join(", ")}`)
@@ -41,23 +44,49 @@ export const framed = (
     let finish: Output = unknownFinish
     let ended = false
     let count = 0
-    const withoutFinish = Stream.mapChunks(body, (chunk) => {
-      const found = Chunk.findLast(chunk, isFinish)
-      const outputs = Option.isNone(found) ? chunk : Chunk.filter(chunk, (output) => !isFinish(output))
-      finish = Option.getOrElse(found, () => finish)
-      count += outputs.length
-      return outputs
-    })
-    const end = Stream.sync(() => {
-      ended = true
-      return finish
-    })
-    return Stream.concat(Stream.concat(Stream.succeed(info), withoutFinish), end).pipe(
-      Stream.ensuringWith((exit) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const how = ended ? "is done" : fate(exit)
-          return Effect.logDebug(`${call} ${how}, outputs: ${count}, milliseconds: ${now - startedAt}`)
-        })
-      )
+    yield* Effect.addFinalizer((exit) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const how = ended ? "is done" : fate(exit)
+        return Effect.logDebug(`${call} ${how}, outputs: ${count}, milliseconds: ${now - startedAt}`)
+      })
     )
-  }))
+
+    // closed before what is told of the end
+    const bodyScope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
+
+    const withoutFinish = (chunk: Chunk.Chunk<Output>) => {
+      const found = Chunk.findLast(chunk, isFinish)
+      if (Option.isNone(found)) return chunk
+      finish = found.value
+      return Chunk.filter(chunk, (output) => !isFinish(output))
+    }
+    let pull: Pull.Pull<Output, ProviderError>
+    const goOn = (next: typeof pull): typeof pull => {
+      pull = next
+      return next
+    }
+    const last = Effect.sync(() => {
+      ended = true
+      pull = Pull.end
+      return Chunk.of(finish)
+    })
+    const read = (body: typeof pull): typeof pull => {
+      const next: typeof pull = Effect.matchEffect(body, {
+        onFailure: (end) => Option.isNone(end) ? last : Effect.fail(end),
+        onSuccess: (chunk) => {
+          const outputs = withoutFinish(chunk)
+          count += outputs.length
+          return Chunk.isEmpty(outputs) ? next : Effect.succeed(outputs)
+        }
+      })
+      return next
+    }
+    pull = Effect.sync(() => {
+      pull = Effect.flatMap(Effect.mapError(Scope.extend(Pull.open(body), bodyScope), Option.some), (body) =>
+        goOn(read(body)))
+      return Chunk.of(info)
+    })
+    return Effect.suspend(() =>
+      pull
+    )
+  })

@@ -26,6 +26,20 @@ export const end: Pull<never> = Effect.fail(Option.none())
 /** @internal */
 export const fail = <E>(error: E): Pull<never, E> => Effect.fail(Option.some(error))
 
+/** The sources of the streams that were made here. */
+const sources = new WeakMap<object, unknown>()
+
+/**
+ * Opens a stream. One that was made here is read by the pull of its source, without a channel between.
+ *
+ * @internal
+ */
+export const open = <A, E, R>(self: Stream.Stream<A, E, R>): Source<A, E, R> => {
+  // `toStream` puts in what it makes the stream of
+  const source = sources.get(self) as Source<A, E, R> | undefined
+  return source ?? Stream.toPull(self)
+}
+
 /**
  * Makes a stream of a source. As `Stream.fromPull`, at half the cost.
  *
@@ -40,7 +54,7 @@ export const toStream = <A, E, R>(source: Source<A, E, R>): Stream.Stream<A, E, 
     )
     return loop
   }
-  return Stream.fromChannel(
+  const stream = Stream.fromChannel(
     Channel.flatMap(
       Channel.fromEffect(Scope.make()),
       (scope) =>
@@ -49,4 +63,6 @@ export const toStream = <A, E, R>(source: Source<A, E, R>): Stream.Stream<A, E, 
         )
     )
   )
+  sources.set(stream, source)
+  return stream
 }

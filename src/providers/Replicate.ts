@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import * as Chunk from "effect/Chunk"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
@@ -13,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import * as Pull from "../internal/pull.js"
 import { isPresent } from "../internal/token.js"
 import * as Message from "../Message.js"
 import * as ModelCatalog from "../ModelCatalog.js"
@@ -21,7 +21,9 @@ import * as Parameters from "../Parameters.js"
 import * as Provider from "../Provider.js"
 import { InvalidRequest, Issue } from "../ProviderError.js"
 import { CallSettings } from "../replicate/CallSettings.js"
-import * as Prediction from "../replicate/Prediction.js"
+import { viewed } from "../replicate/internal/viewed.js"
+import { outputs, type View } from "../replicate/internal/views.js"
+import type * as Prediction from "../replicate/Prediction.js"
 import * as ReplicateClient from "../replicate/ReplicateClient.js"
 import * as ReplicateConfig from "../replicate/ReplicateConfig.js"
 
@@ -127,12 +129,7 @@ const toInput = (request: Provider.Resolved): Prediction.Input => {
 }
 
 /** gpt4free shows an event without text as a line break, and so does this provider; `Prediction.stream` does not. */
-const withLineBreaks = (chunk: Chunk.Chunk<Output.Output>): Chunk.Chunk<Output.Output> =>
-  Chunk.some(chunk, isEmptyText) ? Chunk.map(chunk, (output) => isEmptyText(output) ? lineBreak : output) : chunk
-
-const lineBreak: Output.Output = { _tag: "TextDelta", text: "\n" }
-
-const isEmptyText = (output: Output.Output): boolean => output._tag === "TextDelta" && output.text === ""
+const view: View<Output.Output> = { ...outputs, text: (text) => outputs.text(text === "" ? "\n" : text) }
 
 /**
  * Makes the provider.
@@ -167,20 +164,20 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       }
       const own = isPresent(request.apiKey) ? request.apiKey : undefined
       const client = own !== undefined || Option.isSome(withKey.config.token) ? withKey : withoutKey
-      return Prediction.stream(request.model, toInput(request), {
+      const source = viewed(view, request.model, toInput(request), {
         unstreamable,
         // both clocks are run by the contract
         timeout: Duration.infinity,
         idleTimeout: Duration.infinity
       }).pipe(
-        Stream.mapChunks(withLineBreaks),
-        Stream.provideService(CallSettings, {
+        Effect.provideService(CallSettings, {
           token: own,
           headers: request.headers,
           connectTimeout: request.connectTimeout === undefined ? undefined : Duration.decode(request.connectTimeout)
         }),
-        Stream.provideService(ReplicateClient.ReplicateClient, client)
+        Effect.provideService(ReplicateClient.ReplicateClient, client)
       )
+      return Pull.toStream(source)
     }
 
     return Provider.make({

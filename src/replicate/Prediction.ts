@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
+import * as Pull from "../internal/pull.js"
 import type * as Output from "../Output.js"
 import type { ProviderError } from "../ProviderError.js"
 import * as FileOutput from "./FileOutput.js"
@@ -241,7 +242,8 @@ export const stream = (
   model: ModelRef.Input,
   input: Input,
   options: StreamOptions = {}
-): Stream.Stream<Output.Output, ProviderError, ReplicateClient> => viewed(views.outputs, model, input, options)
+): Stream.Stream<Output.Output, ProviderError, ReplicateClient> =>
+  Pull.toStream(viewed(views.outputs, model, input, options))
 
 /**
  * As `stream`, with the events as Replicate has them: output and logs with their ids, then `Done` with the finished
@@ -264,7 +266,8 @@ export const events = (
   model: ModelRef.Input,
   input: Input,
   options: StreamOptions = {}
-): Stream.Stream<PredictionEvent, ProviderError, ReplicateClient> => viewed(views.events, model, input, options)
+): Stream.Stream<PredictionEvent, ProviderError, ReplicateClient> =>
+  Pull.toStream(viewed(views.events, model, input, options))
 
 /**
  * As `stream`, with the files only, each as it comes: also those in a value such as `{"mask":"https://…"}`. An output

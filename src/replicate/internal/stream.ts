@@ -25,6 +25,7 @@ import {
   StreamInterrupted,
   Timeout
 } from "../../ProviderError.js"
+import { CallSettings } from "../CallSettings.js"
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
 import { isHeaderValue, provider } from "./http.js"
@@ -202,7 +203,9 @@ const follow = <A>(
 
   // opened now, so that whoever reads is stopped before the connection is closed
   const connections = Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
-  return Effect.map(connections, (scope) => {
+  // the stream may be read where the settings of its call are not in force
+  return Effect.zipWith(connections, CallSettings, (scope, settings) => {
+    const called = Effect.provideService(CallSettings, settings)
     let pull: Pull.Pull<A, ProviderError>
     const goOn = (next: typeof pull): typeof pull => {
       pull = next
@@ -210,7 +213,7 @@ const follow = <A>(
     }
     const finish = (pieces: Pieces<A>): typeof pull => {
       pull = Pull.end
-      return Effect.mapError(pieces, Option.some)
+      return Effect.mapError(called(pieces), Option.some)
     }
 
     const connection = (failures: number): typeof pull =>
@@ -224,7 +227,7 @@ const follow = <A>(
               : Effect.suspend(() => {
                 const nth = reader.events > before ? 0 : failures + 1
                 return Effect.flatMap(
-                  Effect.mapError(cut(why, nth, hint), Option.some),
+                  Effect.mapError(called(cut(why, nth, hint)), Option.some),
                   Option.match({
                     onNone: () => {
                       reader.reconnect()

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Pull from "../../internal/pull.js"
 import * as ModelRef from "../ModelRef.js"
 import type { Input, StreamOptions } from "../PredictionOptions.js"
 import { ReplicateClient } from "../ReplicateClient.js"
@@ -10,12 +9,12 @@ import { predictionStream } from "./stream.js"
 import type { View } from "./views.js"
 
 /**
- * Runs a model and streams what a view makes of its output.
+ * Runs a model and gives what a view makes of its output.
  *
  * @internal
  */
 export const viewed = <A>(view: View<A>, model: ModelRef.Input, input: Input, options: StreamOptions) =>
-  Pull.toStream(Effect.flatMap(ReplicateClient, (client) => {
+  Effect.flatMap(ReplicateClient, (client) => {
     const source = predictionStream(client, prepare(client, model, input, { ...options, stream: true }), {
       view,
       model: ModelRef.format(model),
@@ -24,4 +23,4 @@ export const viewed = <A>(view: View<A>, model: ModelRef.Input, input: Input, op
       untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
     })
     return engine.clocked(source, client.config, options)
-  }))
+  })
