@@ -16,6 +16,7 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Failure from "../http/Failure.js"
 import { InvalidRequest, Issue, type ProviderError, ResponseError } from "../ProviderError.js"
+import { PredictionPageFromJson, TrainingPageFromJson } from "./internal/fromJson.js"
 import { provider } from "./internal/http.js"
 import { makeTrail } from "./internal/trail.js"
 import * as ModelRef from "./ModelRef.js"
@@ -26,8 +27,8 @@ import { FileResource } from "./schemas/File.js"
 import { Model } from "./schemas/Model.js"
 import { ModelVersion } from "./schemas/ModelVersion.js"
 import * as WirePage from "./schemas/Page.js"
-import { Prediction } from "./schemas/Prediction.js"
-import { Training } from "./schemas/Training.js"
+import type { Prediction } from "./schemas/Prediction.js"
+import type { Training } from "./schemas/Training.js"
 
 /**
  * A page of a list.
@@ -99,6 +100,10 @@ export interface ModelOptions extends Options {
   readonly sortDirection?: "asc" | "desc" | undefined
 }
 
+interface MakeOptions extends Options {
+  readonly request?: ((link: string) => HttpClientRequest.HttpClientRequest) | undefined
+}
+
 type Wire<A> = Effect.Effect<Schema.Schema.Type<ReturnType<typeof WirePage.Page<A, unknown, never>>>, ProviderError>
 
 const invalid = (field: string, message: string) =>
@@ -112,32 +117,12 @@ const circular = (link: string) =>
     detail: "the page leads back to one that was read before"
   })
 
-/**
- * Makes a list of what fetches its first page, and of how its items and its further pages are read. A link is asked
- * for as the first page was: with `request`, a GET when absent.
- *
- * @example
- * ```ts
- * import { Pages } from "effect-providers/replicate"
- * import { Hardware } from "effect-providers/replicate/schemas/Hardware"
- * import { Page } from "effect-providers/replicate/schemas/Page"
- * import { HttpClientRequest } from "@effect/platform"
- *
- * const list = Pages.make(Hardware, (client) => client.send(HttpClientRequest.get("/hardware/pages"), Page(Hardware)))
- * ```
- *
- * @since 0.1.0
- * @category constructors
- */
-export const make = <A, I>(
-  item: Schema.Schema<A, I>,
+const list = <A, I>(
+  wire: Schema.Schema<Effect.Effect.Success<Wire<A>>, I>,
   first: (client: Service) => Wire<A>,
-  options: Options & {
-    readonly request?: ((link: string) => HttpClientRequest.HttpClientRequest) | undefined
-  } = {}
+  options: MakeOptions
 ): List<A> => {
   const { limit, request = HttpClientRequest.get } = options
-  const wire = WirePage.Page(item)
 
   const follow = (link: string) => (client: Service): Wire<A> => {
     const { baseUrl } = client.config
@@ -179,6 +164,29 @@ export const make = <A, I>(
   }
 }
 
+/**
+ * Makes a list of what fetches its first page, and of how its items and its further pages are read. A link is asked
+ * for as the first page was: with `request`, a GET when absent.
+ *
+ * @example
+ * ```ts
+ * import { Pages } from "effect-providers/replicate"
+ * import { Hardware } from "effect-providers/replicate/schemas/Hardware"
+ * import { Page } from "effect-providers/replicate/schemas/Page"
+ * import { HttpClientRequest } from "@effect/platform"
+ *
+ * const list = Pages.make(Hardware, (client) => client.send(HttpClientRequest.get("/hardware/pages"), Page(Hardware)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <A, I>(
+  item: Schema.Schema<A, I>,
+  first: (client: Service) => Wire<A>,
+  options: MakeOptions = {}
+): List<A> => list(WirePage.Page(item), first, options)
+
 const utc = (field: string, input: DateTime.DateTime.Input | undefined) =>
   input === undefined
     ? Effect.succeed({})
@@ -204,7 +212,7 @@ const utc = (field: string, input: DateTime.DateTime.Input | undefined) =>
  * @category constructors
  */
 export const predictions = (options: PredictionOptions = {}): List<Prediction> =>
-  make(Prediction, (client) =>
+  list(PredictionPageFromJson, (client) =>
     Effect.gen(function*() {
       const after = yield* utc("created_after", options.createdAfter)
       const before = yield* utc("created_before", options.createdBefore)
@@ -219,7 +227,7 @@ export const predictions = (options: PredictionOptions = {}): List<Prediction> =
  * @category constructors
  */
 export const trainings = (options: Options = {}): List<Training> =>
-  make(Training, (client) => client.api.trainings.list(), options)
+  list(TrainingPageFromJson, (client) => client.api.trainings.list(), options)
 
 /**
  * Lists the deployments of the account, newest first.
@@ -288,4 +296,4 @@ export const versions = (model: string, options: Options = {}): List<ModelVersio
  * @category constructors
  */
 export const examples = (model: string, options: Options = {}): List<Prediction> =>
-  make(Prediction, (client) => Effect.flatMap(modelPath(model), client.api.models.examples), options)
+  list(PredictionPageFromJson, (client) => Effect.flatMap(modelPath(model), client.api.models.examples), options)

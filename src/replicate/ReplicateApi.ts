@@ -11,6 +11,12 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as Schema from "effect/Schema"
+import {
+  PredictionFromJson,
+  PredictionPageFromJson,
+  TrainingFromJson,
+  TrainingPageFromJson
+} from "./internal/fromJson.js"
 import { Account } from "./schemas/Account.js"
 import { Collection, CollectionItem } from "./schemas/Collection.js"
 import { Deployment, DeploymentRequest, DeploymentUpdate } from "./schemas/Deployment.js"
@@ -19,10 +25,10 @@ import { Hardware } from "./schemas/Hardware.js"
 import { Model, ModelRequest, ModelUpdate } from "./schemas/Model.js"
 import { ModelVersion } from "./schemas/ModelVersion.js"
 import { Page } from "./schemas/Page.js"
-import { Prediction, PredictionRequest, VersionPredictionRequest } from "./schemas/Prediction.js"
+import { PredictionRequest, VersionPredictionRequest } from "./schemas/Prediction.js"
 import { SearchResult } from "./schemas/Search.js"
 import { Secret } from "./schemas/Secret.js"
-import { Training, TrainingRequest } from "./schemas/Training.js"
+import { TrainingRequest } from "./schemas/Training.js"
 import { PathSegment } from "./schemas/Wire.js"
 
 const createHeaders = Schema.Struct({
@@ -77,7 +83,7 @@ const deployments = HttpApiGroup.make("deployments")
       .setPath(deployment)
       .setHeaders(createHeaders)
       .setPayload(PredictionRequest)
-      .addSuccess(created(Prediction))
+      .addSuccess(created(PredictionFromJson))
   )
 
 const files = HttpApiGroup.make("files")
@@ -126,14 +132,14 @@ const models = HttpApiGroup.make("models")
   .add(
     HttpApiEndpoint.get("examples", "/models/:model_owner/:model_name/examples")
       .setPath(model)
-      .addSuccess(Page(Prediction))
+      .addSuccess(PredictionPageFromJson)
   )
   .add(
     HttpApiEndpoint.post("predict", "/models/:model_owner/:model_name/predictions")
       .setPath(model)
       .setHeaders(createHeaders)
       .setPayload(PredictionRequest)
-      .addSuccess(created(Prediction))
+      .addSuccess(created(PredictionFromJson))
   )
   .add(
     HttpApiEndpoint.get("readme", "/models/:model_owner/:model_name/readme")
@@ -167,16 +173,20 @@ const predictions = HttpApiGroup.make("predictions")
         /** Only those made on the website, of the last 14 days. */
         source: Schema.optional(Schema.Literal("web"))
       }))
-      .addSuccess(Page(Prediction))
+      .addSuccess(PredictionPageFromJson)
   )
   .add(
     HttpApiEndpoint.post("create", "/predictions")
       .setHeaders(createHeaders)
       .setPayload(VersionPredictionRequest)
-      .addSuccess(created(Prediction))
+      .addSuccess(created(PredictionFromJson))
   )
-  .add(HttpApiEndpoint.get("get", "/predictions/:prediction_id").setPath(prediction).addSuccess(Prediction))
-  .add(HttpApiEndpoint.post("cancel", "/predictions/:prediction_id/cancel").setPath(prediction).addSuccess(Prediction))
+  .add(HttpApiEndpoint.get("get", "/predictions/:prediction_id").setPath(prediction).addSuccess(PredictionFromJson))
+  .add(
+    HttpApiEndpoint.post("cancel", "/predictions/:prediction_id/cancel").setPath(prediction).addSuccess(
+      PredictionFromJson
+    )
+  )
 
 const search = HttpApiGroup.make("search")
   .add(
@@ -190,15 +200,15 @@ const search = HttpApiGroup.make("search")
   )
 
 const trainings = HttpApiGroup.make("trainings")
-  .add(HttpApiEndpoint.get("list", "/trainings").addSuccess(Page(Training)))
+  .add(HttpApiEndpoint.get("list", "/trainings").addSuccess(TrainingPageFromJson))
   .add(
     HttpApiEndpoint.post("create", "/models/:model_owner/:model_name/versions/:version_id/trainings")
       .setPath(version)
       .setPayload(TrainingRequest)
-      .addSuccess(created(Training))
+      .addSuccess(created(TrainingFromJson))
   )
-  .add(HttpApiEndpoint.get("get", "/trainings/:training_id").setPath(training).addSuccess(Training))
-  .add(HttpApiEndpoint.post("cancel", "/trainings/:training_id/cancel").setPath(training).addSuccess(Training))
+  .add(HttpApiEndpoint.get("get", "/trainings/:training_id").setPath(training).addSuccess(TrainingFromJson))
+  .add(HttpApiEndpoint.post("cancel", "/trainings/:training_id/cancel").setPath(training).addSuccess(TrainingFromJson))
 
 const webhooks = HttpApiGroup.make("webhooks")
   .add(HttpApiEndpoint.get("secret", "/webhooks/default/secret").addSuccess(Secret))

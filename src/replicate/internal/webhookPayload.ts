@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Failure from "../../http/Failure.js"
-import { Prediction } from "../schemas/Prediction.js"
+import type { Prediction } from "../schemas/Prediction.js"
+import { PredictionFromJson } from "./fromJson.js"
 import { provider } from "./http.js"
 import { WebhookError } from "./webhookError.js"
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
-const decodePrediction = Schema.decodeUnknown(Prediction)
+const decodePrediction = Schema.decodeUnknown(PredictionFromJson)
 const malformedBody = (detail: string | undefined) => new WebhookError({ reason: "malformed-body", detail })
 
 /** @internal */

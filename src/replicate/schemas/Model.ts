@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { PredictionFromJson } from "../internal/fromJson.js"
 import { ModelVersion } from "./ModelVersion.js"
-import { Prediction } from "./Prediction.js"
 import { optional } from "./Wire.js"
 
 /**
@@ -31,7 +31,7 @@ export class Model extends Schema.Class<Model>("effect-providers/replicate/Model
   weights_url: optional(Schema.String),
   license_url: optional(Schema.String),
   cover_image_url: optional(Schema.String),
-  default_example: optional(Prediction),
+  default_example: optional(PredictionFromJson),
   latest_version: optional(ModelVersion)
 }) {
   /** `owner/name`. */
