@@ -96,6 +96,22 @@ describe("verify", () => {
       assert.strictEqual(yield* reasonOf({ ...signed, headers: convert(signed.headers) }), "ok")
     }))
 
+  it.effect("bodies that are verified at the same time are kept apart, whatever their sizes", () =>
+    Effect.gen(function*() {
+      yield* atNow
+      const verifier = yield* Webhook.make({ secret })
+      const sizes = [0, 1, 2000, 2000, 2000, 100_000, 524_200, 524_272, 524_300, 600_000, 2000]
+      const signed = sizes.map((size, n) => delivery(new Uint8Array(size).fill(n), { id: `msg_${n}` }))
+      const changed = signed.map((given) => ({ ...given, body: new Uint8Array(given.body.length).fill(99) }))
+      const verdicts = yield* Effect.forEach(
+        [...signed, ...changed],
+        (given) => Effect.isSuccess(verifier.verify(given)),
+        { concurrency: "unbounded" }
+      )
+      // nothing can be changed in an empty body
+      assert.deepStrictEqual(verdicts, [...sizes.map(() => true), true, ...sizes.slice(1).map(() => false)])
+    }))
+
   const right = delivery(json()).headers["webhook-signature"]
   const other = `v1,${hmac("something else")}`
 

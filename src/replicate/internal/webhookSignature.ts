@@ -1,6 +1,7 @@
 import * as Headers from "@effect/platform/Headers"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import type { Delivery } from "../Webhook.js"
@@ -10,8 +11,15 @@ import { algorithm, type Keys } from "./webhookKey.js"
 
 const encoder = new TextEncoder()
 
-const join = (head: Uint8Array, body: Uint8Array) => {
-  const whole = new Uint8Array(head.length + body.length)
+/** Bodies are copied to one buffer, as an array for each would cost about as much as its hash. */
+const bufferSize = 512 * 1024
+let buffer: Uint8Array<ArrayBuffer> | undefined
+
+const bytes = (size: number): Uint8Array<ArrayBuffer> =>
+  size > bufferSize ? new Uint8Array(size) : (buffer ??= new Uint8Array(bufferSize)).subarray(0, size)
+
+const join = (head: Uint8Array, body: Uint8Array): Uint8Array<ArrayBuffer> => {
+  const whole = bytes(head.length + body.length)
   whole.set(head)
   whole.set(body, head.length)
   return whole
@@ -26,6 +34,7 @@ export const sign = (key: CryptoKey, head: string, body: Uint8Array | string): E
   Effect.map(
     Effect.promise(() => {
       const signed = typeof body === "string" ? encoder.encode(head + body) : join(encoder.encode(head), body)
+      // it copies what it is given before it returns, so that the buffer is free again
       return crypto.subtle.sign(algorithm, key, signed)
     }),
     (digest) => `v1,${Encoding.encodeBase64(new Uint8Array(digest))}`
@@ -41,11 +50,23 @@ const isSame = (expected: string, given: string): boolean => {
   return difference === 0
 }
 
-const header = (headers: Headers.Headers, name: string): Effect.Effect<string, WebhookError> => {
-  const value = headers[name]
-  return value === undefined || value === ""
-    ? Effect.fail(new WebhookError({ reason: "missing-header", detail: name }))
-    : Effect.succeed(value)
+const refuse = (reason: WebhookError["reason"], detail?: string) => Either.left(new WebhookError({ reason, detail }))
+
+/** The id, what is signed before the body, and the signatures: of headers that are right, with a time near enough. */
+const readHeaders = (input: Headers.Input, now: number, tolerance: number) => {
+  const headers = Headers.fromInput(input)
+  const id = headers["webhook-id"] ?? ""
+  const timestamp = headers["webhook-timestamp"] ?? ""
+  const signatures = headers["webhook-signature"] ?? ""
+  if (id === "") return refuse("missing-header", "webhook-id")
+  if (timestamp === "") return refuse("missing-header", "webhook-timestamp")
+  if (signatures === "") return refuse("missing-header", "webhook-signature")
+  if (!/^\d{1,15}$/.test(timestamp)) return refuse("malformed-header", "webhook-timestamp")
+  if (!signatures.includes(",")) return refuse("malformed-header", "webhook-signature")
+  const age = now - Number(timestamp) * 1000
+  if (age > tolerance) return refuse("too-old")
+  if (age < -tolerance) return refuse("too-new")
+  return Either.right({ id, head: `${id}.${timestamp}.`, signatures: signatures.split(" ") })
 }
 
 /**
@@ -54,35 +75,20 @@ const header = (headers: Headers.Headers, name: string): Effect.Effect<string, W
  * @internal
  */
 export const authenticate = Effect.fnUntraced(function*<E>(
-  delivery: Delivery,
+  { body, headers }: Delivery,
   keys: Keys<E>,
   tolerance: number
 ) {
   // what a framework gives when it was not asked for the raw body
-  if (typeof delivery.body !== "string" && !isUint8Array(delivery.body)) {
+  if (typeof body !== "string" && !isUint8Array(body)) {
     return yield* new WebhookError({
       reason: "malformed-body",
       detail: "expected the raw body, a text or a Uint8Array"
     })
   }
-  const headers = Headers.fromInput(delivery.headers)
-  const id = yield* header(headers, "webhook-id")
-  const timestamp = yield* header(headers, "webhook-timestamp")
-  const signatures = yield* header(headers, "webhook-signature")
-  if (!/^\d{1,15}$/.test(timestamp)) {
-    return yield* new WebhookError({ reason: "malformed-header", detail: "webhook-timestamp" })
-  }
-  if (!signatures.includes(",")) {
-    return yield* new WebhookError({ reason: "malformed-header", detail: "webhook-signature" })
-  }
-  const age = (yield* Clock.currentTimeMillis) - Number(timestamp) * 1000
-  if (age > tolerance) return yield* new WebhookError({ reason: "too-old" })
-  if (age < -tolerance) return yield* new WebhookError({ reason: "too-new" })
+  const { head, id, signatures } = yield* readHeaders(headers, yield* Clock.currentTimeMillis, tolerance)
   const fits = (key: CryptoKey) =>
-    Effect.map(
-      sign(key, `${id}.${timestamp}.`, delivery.body),
-      (expected) => signatures.split(" ").some((given) => isSame(expected, given))
-    )
+    Effect.map(sign(key, head, body), (expected) => signatures.some((given) => isSame(expected, given)))
   const key = yield* keys.current
   if (yield* fits(key)) return id
   const newer = yield* keys.newer(key)
