@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import { concat } from "../internal/bytes.js"
 import { fileReason } from "../internal/fileReason.js"
 import { partialFile } from "../internal/partialFile.js"
+import * as Pull from "../internal/pull.js"
 import { FileError, type ProviderError } from "../ProviderError.js"
 
 /**
@@ -70,7 +71,7 @@ export class FileOutput {
 
   /** The bytes as they arrive. */
   get stream(): Stream.Stream<Uint8Array, ProviderError, Downloader> {
-    return Stream.unwrap(Effect.map(Downloader, ({ download }) => download(this.url)))
+    return Pull.toStream(Effect.flatMap(Downloader, ({ download }) => Pull.open(download(this.url))))
   }
 
   /** The bytes, whole. */

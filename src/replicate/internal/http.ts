@@ -9,8 +9,9 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
-import { timeoutFail, withClocks } from "../../internal/clocks.js"
+import { clocked, timeoutFail } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
+import * as Pull from "../../internal/pull.js"
 import { isPresent } from "../../internal/token.js"
 import {
   InvalidRequest,
@@ -203,19 +204,23 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     })
     // a host that falls silent is given up like one that does not answer
     const clocks = { idle: config.connectTimeout, total: undefined }
-    return Effect.map(opened, ([, { headers, stream }]) => ({
-      contentType: headers["content-type"],
-      stream: withClocks(
-        Stream.catchAll(stream, (error) => Stream.fromEffect(toProviderError(error))),
-        clocks,
-        (clock, duration) => new Timeout({ provider, clock, duration })
+    return Effect.map(opened, ([, { headers, stream }]) => {
+      const failed = Option.match({
+        onNone: () => Pull.end,
+        onSome: (error: HttpClientError.HttpClientError) => Effect.mapError(toProviderError(error), Option.some)
+      })
+      const bytes: Pull.Source<Uint8Array, ProviderError> = Effect.map(
+        Stream.toPull(stream),
+        (pull) => Effect.catchAll(pull, failed)
       )
-    }))
+      const timed = clocked(bytes, clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
+      return { contentType: headers["content-type"], stream: Pull.toStream(timed) }
+    })
   }
 
   const open = (url: string) => DataUri.isDataUri(url) ? openDataUri(url) : openUrl(url)
 
-  const download = (url: string) => Stream.unwrap(Effect.map(open(url), ({ stream }) => stream))
+  const download = (url: string) => Pull.toStream(Effect.flatMap(open(url), ({ stream }) => Pull.open(stream)))
 
   const http: Http = { api, web, open, download }
   return http

@@ -96,6 +96,8 @@ export class PredictionReader<A> {
 
   read(events: ReadonlyArray<Sse.Event>): Chunk.Chunk<A> {
     const read: Array<A> = []
+    // joined once: a text that grows by each event is a tree of as many nodes
+    const texts: Array<string> = []
     for (const event of events) {
       if (event.event === "done") {
         this.done = { reason: reasonOf(event.data) }
@@ -107,10 +109,11 @@ export class PredictionReader<A> {
         this.firstEventId ??= event.id
         this.lastEventId = event.id
       }
-      if (event.event === "output") read.push(this.output(event))
+      if (event.event === "output") read.push(this.output(event, texts))
       else if (event.event === "logs") read.push(this.view.logs(event.data, event.id))
       else if (event.event === "error") this.error = detailOf(event.data)
     }
+    this.text += texts.join("")
     return Chunk.unsafeFromArray(read)
   }
 
@@ -136,13 +139,13 @@ export class PredictionReader<A> {
     )
   }
 
-  private output({ data, id }: Sse.Event): A {
+  private output({ data, id }: Sse.Event, texts: Array<string>): A {
     this.given = true
     if (this.givesFiles) {
       this.files++
       return this.view.file(data, id)
     }
-    this.text += data
+    texts.push(data)
     return this.view.text(data, id)
   }
 
