@@ -3,6 +3,7 @@ import type * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Path from "@effect/platform/Path"
 import type { Output } from "effect-providers/Output"
+import * as FileInput from "effect-providers/replicate/FileInput"
 import * as FileOutput from "effect-providers/replicate/FileOutput"
 import * as Pages from "effect-providers/replicate/Pages"
 import * as Prediction from "effect-providers/replicate/Prediction"
@@ -104,22 +105,14 @@ export const download =
       )
     )
 
-/** The one place to change when files in an input are uploaded by what creates the prediction. */
-const uploaded = (content: Effect.Effect<Blob>) =>
-  Effect.gen(function*() {
-    const client = yield* ReplicateClient.ReplicateClient
-    const payload = new FormData()
-    payload.append("content", yield* content, "bench.bin")
-    const { checksums, size } = yield* client.api.files.create({ payload })
-    return { count: size ?? 0, checksum: String(checksums?.["sha256"]) }
-  })
+const uploaded = (content: Uint8Array<ArrayBuffer> | Blob) =>
+  Effect.map(
+    Effect.suspend(() => FileInput.upload(FileInput.make(content, { name: "bench.bin" }))),
+    ({ checksums, size }) => ({ count: size ?? 0, checksum: String(checksums?.["sha256"]) })
+  )
 
-export const uploadBytes = (http: Http) => ({ base, size }: Task): Promise<Run> => {
-  const bytes = fileOf(size)
-  return withClient(base, http, uploaded(Effect.sync(() => new Blob([bytes]))))
-}
+export const uploadBytes = (http: Http) => ({ base, size }: Task): Promise<Run> =>
+  withClient(base, http, uploaded(fileOf(size)))
 
-export const uploadBlob = (http: Http) => async ({ base, folder, size }: Task): Promise<Run> => {
-  const blob = await openAsBlob(await fileWith(folder, size))
-  return withClient(base, http, uploaded(Effect.succeed(blob)))
-}
+export const uploadBlob = (http: Http) => async ({ base, folder, size }: Task): Promise<Run> =>
+  withClient(base, http, uploaded(await openAsBlob(await fileWith(folder, size))))

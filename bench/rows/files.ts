@@ -51,12 +51,12 @@ export const files: ReadonlyArray<Row> = [
     contenders: [
       { name: "fetch", start: async (task) => (await fetch()).uploadBytes(task) },
       {
-        name: "files.create, fetch's layer",
+        name: "FileInput.upload, fetch's layer",
         start: async (task) => (await ours()).uploadBytes(await overFetch())(task),
         goal: { ratio: 0.9 }
       },
       {
-        name: "files.create, undici's layer",
+        name: "FileInput.upload, undici's layer",
         start: async (task) => (await ours()).uploadBytes(await overUndici())(task),
         goal: { ratio: 0.9 }
       },
@@ -74,12 +74,12 @@ export const files: ReadonlyArray<Row> = [
     contenders: [
       { name: "fetch", start: async (task) => (await fetch()).uploadBlob(task) },
       {
-        name: "files.create, fetch's layer",
+        name: "FileInput.upload, fetch's layer",
         start: async (task) => (await ours()).uploadBlob(await overFetch())(task),
         goal: { ratio: 1 }
       },
       {
-        name: "files.create, undici's layer",
+        name: "FileInput.upload, undici's layer",
         start: async (task) => (await ours()).uploadBlob(await overUndici())(task),
         goal: { ratio: 1 }
       },
