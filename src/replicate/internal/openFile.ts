@@ -6,6 +6,7 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { concat } from "../../internal/bytes.js"
 import { fileReason } from "../../internal/fileReason.js"
+import * as Pull from "../../internal/pull.js"
 import { type FileError, InvalidRequest, Issue, type ProviderError } from "../../ProviderError.js"
 import { type Bytes, isUint8Array } from "./fileContent.js"
 import { provider } from "./http.js"
@@ -60,17 +61,18 @@ const measured = (
   size: number | undefined,
   invalid: Invalid
 ): Stream.Stream<Uint8Array, ProviderError> =>
-  Stream.suspend(() => {
+  Pull.toStream(Effect.map(Pull.open(stream), (pull) => {
     let read = 0
-    const changed = invalid("the file changed while it was read")
-    const counted = Stream.mapChunksEffect(stream, (chunk) => {
-      for (const part of chunk) read += part.length
-      if (size !== undefined && read > size) return Effect.fail(changed)
-      return read > largest ? Effect.fail(invalid(tooLarge)) : Effect.succeed(chunk)
+    const changed = Pull.fail(invalid("the file changed while it was read"))
+    return Effect.matchEffect(pull, {
+      onFailure: (end) => Option.isNone(end) && size !== undefined && read !== size ? changed : Effect.fail(end),
+      onSuccess: (chunk): Pull.Pull<Uint8Array, ProviderError> => {
+        for (const part of chunk) read += part.length
+        if (size !== undefined && read > size) return changed
+        return read > largest ? Pull.fail(invalid(tooLarge)) : Effect.succeed(chunk)
+      }
     })
-    const end = Stream.suspend(() => size === undefined || read === size ? Stream.empty : Stream.fail(changed))
-    return Stream.concat(counted, end)
-  })
+  }))
 
 /** Stops a stream that gives what its type does not allow: the body would be other than what was measured. */
 const onlyBytes = (stream: Stream.Stream<Uint8Array, ProviderError>, invalid: Invalid) =>

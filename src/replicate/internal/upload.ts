@@ -1,15 +1,18 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import { concat } from "../../internal/bytes.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import * as MediaType from "../../internal/mediaType.js"
+import * as Pull from "../../internal/pull.js"
 import { isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
 import type { Service } from "../ReplicateClient.js"
 import { FileResource } from "../schemas/File.js"
@@ -51,17 +54,45 @@ const form = Effect.fnUntraced(function*(file: NamedFile, head: Uint8Array) {
 })
 
 /**
+ * Bytes with others before and after them, two pieces in each chunk: platform-node's client of node:http waits for its
+ * socket between the elements of a chunk, and only there.
+ */
+const between = (before: Uint8Array, source: Pull.Source<Uint8Array>, after: Uint8Array) =>
+  Pull.toStream(Effect.map(source, (pull) => {
+    const pieces = [before]
+    let isOver = false
+    const next: Pull.Pull<Uint8Array> = Effect.suspend(() => {
+      if (pieces.length >= 2) return Effect.succeed(Chunk.unsafeFromArray(pieces.splice(0, 2)))
+      if (isOver) return pieces.length === 0 ? Pull.end : Effect.succeed(Chunk.unsafeFromArray(pieces.splice(0)))
+      return Effect.matchEffect(pull, {
+        onFailure: () => {
+          isOver = true
+          pieces.push(after)
+          return next
+        },
+        onSuccess: (chunk) => {
+          for (const piece of chunk) pieces.push(piece)
+          return next
+        }
+      })
+    })
+    return next
+  }))
+
+/**
  * The form that uploads a file. Its length is told wherever a transport lets it be told, as some servers want it: a
  * body in one piece always has one, a stream has one except with fetch.
  */
-const bodyOf = Effect.fnUntraced(function*(file: NamedFile, open: OpenFile, bytes: Stream.Stream<Uint8Array>) {
+const bodyOf = Effect.fnUntraced(function*(file: NamedFile, open: OpenFile, bytes: Pull.Source<Uint8Array>) {
   const { head, isWhole, size } = open
   const { after, before, type } = yield* form(file, head)
   if (isWhole) return HttpBody.uint8Array(concat([before, head, after]), type)
   if (canStream()) {
-    // platform-node's client of node:http waits for its socket between the elements of a chunk, and only there
-    const whole = Stream.rechunk(Stream.concat(Stream.prepend(bytes, Chunk.of(before)), Stream.make(after)), 2)
-    return HttpBody.stream(whole, type, size === undefined ? undefined : before.length + size + after.length)
+    return HttpBody.stream(
+      between(before, bytes, after),
+      type,
+      size === undefined ? undefined : before.length + size + after.length
+    )
   }
   const content = file.content._tag === "Blob" ? file.content.blob : concat(yield* Stream.runCollect(open.bytes))
   return HttpBody.raw(new Blob([before, content, after]), { contentType: type })
@@ -76,10 +107,12 @@ const bodyOf = Effect.fnUntraced(function*(file: NamedFile, open: OpenFile, byte
 export const upload = Effect.fnUntraced(function*(client: Service, file: NamedFile, open: OpenFile) {
   const failure = yield* Deferred.make<never, ProviderError>()
   // HTTP clients end a body that fails as if it were whole, or take it for a broken connection: the call is given up
-  const bytes = Stream.catchAllCause(
-    open.bytes,
-    (cause) => Stream.execute(Effect.zipRight(Deferred.failCause(failure, cause), Effect.never))
+  const giveUp = (cause: Cause.Cause<ProviderError>) =>
+    Effect.zipRight(Deferred.failCause(failure, cause), Effect.never)
+  const orGiveUp = Effect.catchAllCause((cause: Cause.Cause<Option.Option<ProviderError>>): Pull.Pull<never> =>
+    Option.match(Cause.flipCauseOption(cause), { onNone: () => Pull.end, onSome: giveUp })
   )
+  const bytes = Effect.map(Effect.catchAllCause(Pull.open(open.bytes), giveUp), orGiveUp)
   const request = HttpClientRequest.setBody(HttpClientRequest.post("/files"), yield* bodyOf(file, open, bytes))
   const sent = client.send(request, FileResource, {
     name: "files.create",
