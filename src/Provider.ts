@@ -171,11 +171,11 @@ export interface MakeOptions {
     readonly total?: Duration.DurationInput | undefined
   } | undefined
   /**
-   * Limits of a request that the service keeps itself. The others are enforced here: `stop` ends the text before a
-   * stop text, `maxTokens` after as many text deltas, whatever a delta holds; then the work at the service is stopped.
-   * Default none.
+   * Limits of a request that `run` or the service keeps itself. The others are enforced here: `stop` ends the text
+   * before a stop text, `maxTokens` after as many text deltas, whatever a delta holds; then the work at the service is
+   * stopped. `idleTimeout` runs from the start. Default none.
    */
-  readonly enforces?: ReadonlyArray<"stop" | "maxTokens"> | undefined
+  readonly enforces?: ReadonlyArray<"stop" | "maxTokens" | "idleTimeout"> | undefined
   /** Whether it is to be called although it is known not to work, as the service then says. Default `false`. */
   readonly ignoreWorking?: boolean | undefined
   /** Answers a request: a stream of outputs, one text, or an async iterable of texts and outputs. */
@@ -226,8 +226,8 @@ export const make = (options: MakeOptions): Service => {
     own !== undefined ? Duration.decode(own) : fallback !== undefined ? Duration.decode(fallback) : undefined
   const { enforces = [] } = options
   const limits = { stop: !enforces.includes("stop"), maxTokens: !enforces.includes("maxTokens") }
-  const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
-    new Timeout({ provider: info.name, clock, duration })
+  const timeout = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) =>
+    new Timeout({ provider: info.name, clock, duration, ...(mayHaveStarted ? { mayHaveStarted } : {}) })
 
   const defaults = { timeout: options.clocks?.total, idleTimeout: options.clocks?.idle }
   const parameters = Arr.dedupeWith(
@@ -252,7 +252,7 @@ export const make = (options: MakeOptions): Service => {
     const body = withClocks(
       toStream(info.name, answer, onThrown),
       {
-        idle: clock(request.idleTimeout, options.clocks?.idle),
+        idle: enforces.includes("idleTimeout") ? undefined : clock(request.idleTimeout, options.clocks?.idle),
         total: clock(request.timeout, options.clocks?.total)
       },
       timeout

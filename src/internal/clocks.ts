@@ -8,6 +8,7 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import * as Pull from "./pull.js"
+import * as Underway from "./underway.js"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
 const capacity = 16
@@ -18,14 +19,19 @@ interface TimeoutOptions<E2> {
   readonly unattended?: boolean | undefined
 }
 
-/** Longest wait, once a clock ran out, for the release of what it stopped: that may be busy, and not to be interrupted. */
-const patience = Duration.seconds(1)
+/**
+ * Longest wait, once a clock ran out, for the release of what it stopped: that may be busy, and not to be interrupted.
+ * Longer than a prediction takes to be canceled, which a program that ends now would not wait for.
+ */
+const patience = Duration.seconds(10)
 
 /** @internal */
 export interface Clocks {
   readonly idle: Duration.Duration | undefined
   readonly total: Duration.Duration | undefined
 }
+
+type OnTimeout<E2> = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) => E2
 
 /**
  * Hands chunks from one fiber to one other. A `Mailbox` does the same for any number of fibers, at twice the cost for
@@ -79,70 +85,73 @@ const makeHandover = <A, E>() => {
  * One fiber reads the source and one watches the time, so that a chunk costs no timer: `Stream.timeoutFail` and
  * `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer.
  * What arrived before a clock ran out is emitted before the failure. Where the work cannot be interrupted, the failure
- * comes a second later, and the work is released whenever it is done.
+ * comes ten seconds later, and the work is released whenever it is done. `onTimeout` is told whether a call that is not
+ * to be sent twice was underway.
  *
  * @internal
  */
 export const clocked = <A, E, R, E2>(
   source: Pull.Source<A, E, R>,
   clocks: Clocks,
-  onTimeout: (clock: "idle" | "total", duration: Duration.Duration) => E2
+  onTimeout: OnTimeout<E2>
 ): Pull.Source<A, E | E2, R> => {
   const idle = clocks.idle === undefined ? Infinity : Duration.toMillis(clocks.idle)
   const total = clocks.total === undefined ? Infinity : Duration.toMillis(clocks.total)
   if (idle === Infinity && total === Infinity) return source
-  return Effect.gen(function*() {
-    const clock = yield* Effect.clock
-    const handover = makeHandover<A, E | E2>()
-    const startedAt = clock.unsafeCurrentTimeMillis()
-    let activeAt = startedAt
-    let waitsForConsumer = false
+  return Underway.counting((calls, provide) =>
+    Effect.gen(function*() {
+      const clock = yield* Effect.clock
+      const handover = makeHandover<A, E | E2>()
+      const startedAt = clock.unsafeCurrentTimeMillis()
+      let activeAt = startedAt
+      let waitsForConsumer = false
 
-    const read = Effect.flatMap(Effect.mapError(source, Option.some), (pull) => {
-      const next: Effect.Effect<never, Option.Option<E>, R> = Effect.flatMap(pull, (chunk) => {
-        activeAt = clock.unsafeCurrentTimeMillis()
-        if (handover.give(chunk)) return next
-        waitsForConsumer = true
-        return Effect.flatMap(handover.room, () => {
-          waitsForConsumer = false
+      const read = Effect.flatMap(Effect.mapError(source, Option.some), (pull) => {
+        const next: Effect.Effect<never, Option.Option<E>, R> = Effect.flatMap(pull, (chunk) => {
           activeAt = clock.unsafeCurrentTimeMillis()
-          return next
+          if (handover.give(chunk)) return next
+          waitsForConsumer = true
+          return Effect.flatMap(handover.room, () => {
+            waitsForConsumer = false
+            activeAt = clock.unsafeCurrentTimeMillis()
+            return next
+          })
         })
+        return next
       })
-      return next
-    })
-    let ranOut = false
-    const reader = yield* Effect.acquireRelease(
-      Effect.forkDaemon(Effect.interruptible(
-        Effect.onExit(Effect.scoped(read), (exit) => Effect.sync(() => handover.end(exit)))
-      )),
-      (reader) =>
-        ranOut
-          ? Effect.raceFirst(
-            Effect.interruptible(Fiber.interrupt(reader)),
-            Effect.interruptible(Effect.sleep(patience))
-          )
-          : Fiber.interrupt(reader)
-    )
+      let ranOut = false
+      const reader = yield* Effect.acquireRelease(
+        // its end is a value: a fiber that fails is reported to the log
+        Effect.forkDaemon(Effect.interruptible(Effect.exit(
+          Effect.onExit(Effect.scoped(provide(read)), (exit) => Effect.sync(() => handover.end(exit)))
+        ))),
+        (reader) =>
+          ranOut
+            // it is interrupted already: once more would cut short what it waits for now
+            ? Effect.raceFirst(Effect.interruptible(Fiber.await(reader)), Effect.interruptible(Effect.sleep(patience)))
+            : Fiber.interrupt(reader)
+      )
 
-    // the work is stopped at once, also while the consumer is busy with what came before
-    const giveUp = (clock: "idle" | "total", millis: number) =>
-      Effect.suspend(() => {
-        ranOut = true
-        handover.end(Exit.fail(Option.some(onTimeout(clock, Duration.millis(millis)))))
-        return Fiber.interrupt(reader)
+      // the work is stopped at once, also while the consumer is busy with what came before
+      const giveUp = (clock: "idle" | "total", millis: number) =>
+        Effect.suspend(() => {
+          ranOut = true
+          handover.end(Exit.fail(Option.some(onTimeout(clock, Duration.millis(millis), calls.count > 0))))
+          return Fiber.interrupt(reader)
+        })
+
+      const watch = Effect.suspend(function loop(): Effect.Effect<unknown> {
+        const now = clock.unsafeCurrentTimeMillis()
+        const idleAt = (waitsForConsumer ? now : activeAt) + idle
+        if (now >= startedAt + total) return giveUp("total", total)
+        if (now >= idleAt) return giveUp("idle", idle)
+        return Effect.flatMap(Effect.sleep(Math.min(idleAt, startedAt + total) - now), loop)
       })
-
-    const watch = Effect.suspend(function loop(): Effect.Effect<unknown> {
-      const now = clock.unsafeCurrentTimeMillis()
-      const idleAt = (waitsForConsumer ? now : activeAt) + idle
-      if (now >= startedAt + total) return giveUp("total", total)
-      if (now >= idleAt) return giveUp("idle", idle)
-      return Effect.flatMap(Effect.sleep(Math.min(idleAt, startedAt + total) - now), loop)
+      // also where nothing else is to be interrupted, the clock has to be
+      yield* Effect.forkScoped(Effect.interruptible(watch))
+      return handover.take
     })
-    yield* Effect.forkScoped(watch)
-    return handover.take
-  })
+  )
 }
 
 /**
@@ -153,7 +162,7 @@ export const clocked = <A, E, R, E2>(
 export const withClocks = <A, E, R, E2>(
   self: Stream.Stream<A, E, R>,
   clocks: Clocks,
-  onTimeout: (clock: "idle" | "total", duration: Duration.Duration) => E2
+  onTimeout: OnTimeout<E2>
 ): Stream.Stream<A, E | E2, R> => {
   const source = Pull.open(self)
   const timed = clocked(source, clocks, onTimeout)
@@ -161,10 +170,10 @@ export const withClocks = <A, E, R, E2>(
 }
 
 /**
- * Fails an effect when it is not done after `duration`, as `Effect.timeoutFail` does. That one waits where it cannot be
- * interrupted, and relies on its children being so: which they are not in `Effect.all` and `Effect.forEach`, where it
- * would go on until its time is up although another has failed. It also costs four times as much as this one, which is
- * on every call.
+ * Fails an effect when it is not done after `duration`, as `Effect.timeoutFail` does, and like that waits for what cannot
+ * be interrupted. That one relies on its children being interrupted where it is: which they are not in `Effect.all` and
+ * `Effect.forEach`, where it would go on until its time is up although another has failed. It also costs four times as
+ * much as this one, which is on every call.
  *
  * An effect that is `unattended` comes to its end, or to the end of its time, whoever is interrupted meanwhile.
  *
@@ -180,11 +189,12 @@ export const timeoutFail: {
   // also where the effect is not to be interrupted, the clock has to be
   const sleep = Effect.interruptible(isEndless ? Effect.never : Effect.sleep(duration))
   return Effect.uninterruptibleMask((restore) =>
-    // fibers of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself
-    Effect.flatMap(Effect.forkDaemon(unattended ? Effect.interruptible(self) : restore(self)), (work) =>
+    // Fibers of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself. The
+    // end of the work is a value: a fiber that fails is reported to the log.
+    Effect.flatMap(Effect.forkDaemon(Effect.exit(unattended ? Effect.interruptible(self) : restore(self))), (work) =>
       Effect.flatMap(Effect.forkDaemon(sleep), (timer) => {
         let isLate: boolean | undefined
-        const first = Effect.async<A, E>((resume) => {
+        const first = Effect.async<Exit.Exit<A, E>>((resume) => {
           work.addObserver((exit) => {
             isLate ??= false
             resume(exit)
@@ -195,16 +205,20 @@ export const timeoutFail: {
           })
         })
         return Effect.matchCauseEffect(unattended ? first : restore(first), {
-          onSuccess: (value) => {
+          onSuccess: (exit) => {
             timer.unsafeInterruptAsFork(FiberId.none)
-            return Effect.succeed(value)
+            return Exit.isSuccess(exit) ? Effect.as(Fiber.inheritAll(work), exit.value) : exit
           },
           onFailure: (cause) => {
             const end: Effect.Effect<never, E | E2> = isLate === true
               ? Effect.failSync(onTimeout)
               : Effect.failCause(cause)
             timer.unsafeInterruptAsFork(FiberId.none)
-            return Effect.zipRight(Fiber.interrupt(work), end)
+            return Effect.flatMap(Fiber.interrupt(work), (done) => {
+              // what came while it was given up is worth more than the news that it is late
+              const last = Exit.flatten(done)
+              return unattended && Exit.isSuccess(last) ? last : end
+            })
           }
         })
       }))

@@ -65,7 +65,8 @@ export const framed = (
       pull = next
       return next
     }
-    const last = Effect.sync(() => {
+    // closed before the end is told: many read no further
+    const last = Effect.map(Scope.close(bodyScope, Exit.void), () => {
       ended = true
       pull = Pull.end
       return Chunk.of(finish)

@@ -166,9 +166,9 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       const client = own !== undefined || Option.isSome(withKey.config.token) ? withKey : withoutKey
       const source = viewed(view, request.model, toInput(request), {
         unstreamable,
-        // both clocks are run by the contract
+        // the contract runs the total clock; the idle one is not to run before there is a prediction
         timeout: Duration.infinity,
-        idleTimeout: Duration.infinity
+        idleTimeout: request.idleTimeout ?? options.idleTimeout ?? Duration.infinity
       }).pipe(
         Effect.provideService(CallSettings, {
           token: own,
@@ -186,7 +186,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       parameters: parametersOf(options),
       clocks: { idle: options.idleTimeout, total: options.timeout ?? "3 minutes" },
       // not every model honours its stop sequences
-      enforces: ["maxTokens"],
+      enforces: ["maxTokens", "idleTimeout"],
       run
     })
   })

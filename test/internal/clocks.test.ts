@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scheduler from "effect/Scheduler"
@@ -206,7 +207,7 @@ describe("withClocks", () => {
         yield* TestClock.adjust("9999 millis")
         assert.strictEqual(fiber.unsafePoll(), null)
         yield* TestClock.adjust("1 millis")
-        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust("10 seconds")
         assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut(clock, idle))
         assert.deepStrictEqual(yield* chunks, [["a"]])
         assert.isFalse((yield* done) || (yield* released))
@@ -221,20 +222,27 @@ describe("withClocks", () => {
       const source = Stream.acquireRelease(work, () => Effect.void)
       const within = clocked(source, { total: Duration.minutes(5) })
       const { fiber } = yield* reading(clocked(within, { total: idle }))
-      yield* TestClock.adjust("11 seconds")
+      yield* TestClock.adjust("20 seconds")
       assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("total", idle))
     }))
 
-  it.effect("what a clock stops is released before the failure, if it takes no longer than a second", () =>
+  it.effect("what a clock stops is released before the failure, if it takes no longer than ten seconds", () =>
     Effect.gen(function*() {
       const released = yield* Ref.make(false)
-      const release = Effect.zipRight(Effect.sleep("999 millis"), Ref.set(released, true))
+      const release = Effect.zipRight(Effect.sleep("9999 millis"), Ref.set(released, true))
       const { fiber } = yield* reading(clocked(Stream.ensuring(Stream.never, release), { idle }))
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(fiber.unsafePoll(), null)
-      yield* TestClock.adjust("999 millis")
+      yield* TestClock.adjust("9999 millis")
       assert.isTrue(yield* Ref.get(released))
       assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("idle", idle))
+    }))
+
+  it.effect("where nothing can be interrupted, the clock ends with the source", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.fork(Effect.uninterruptible(Stream.runDrain(clocked(Stream.make("a"), { idle }))))
+      yield* TestClock.adjust("1 millis")
+      assert.isNotNull(fiber.unsafePoll())
     }))
 
   it.effect("who stops early waits for work that cannot be interrupted: no clock ran out", () =>
@@ -340,6 +348,33 @@ describe("timeoutFail", () => {
       }
       assert.strictEqual(yield* timed(Effect.succeed(1)), 1)
       assert.strictEqual(yield* Effect.uninterruptible(timed(Effect.succeed(2))), 2)
+    }))
+
+  it.effect("what the effect sets for its fiber stays set", () =>
+    Effect.gen(function*() {
+      const ref = FiberRef.unsafeMake(0)
+      yield* timed(FiberRef.set(ref, 1))
+      assert.strictEqual(yield* FiberRef.get(ref), 1)
+    }))
+
+  it.effect("unattended, comes to its end or that of its time, whoever is interrupted", () =>
+    Effect.gen(function*() {
+      const done = yield* Ref.make(0)
+      const unattended = (work: Effect.Effect<unknown>) =>
+        timeoutFail(Effect.zipRight(work, Ref.updateAndGet(done, (n) => n + 1)), {
+          duration: idle,
+          onTimeout: () => "too long",
+          unattended: true
+        })
+      const fiber = yield* Effect.fork(unattended(Effect.sleep("5 seconds")))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interruptFork(fiber)
+      yield* TestClock.adjust("4 seconds")
+      assert.strictEqual(yield* Ref.get(done), 1)
+      const late = yield* Effect.fork(unattended(Effect.sleep("11 seconds")))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* Effect.flip(Fiber.join(late)), "too long")
+      assert.strictEqual(yield* Ref.get(done), 1)
     }))
 
   it.effect("without an end, never fails", () =>

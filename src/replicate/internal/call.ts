@@ -8,6 +8,7 @@ import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import { cleaner } from "../../internal/scrub.js"
+import { counted } from "../../internal/underway.js"
 import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
@@ -81,13 +82,14 @@ export const perform = <A>(
       return { method, url: clean(Failure.publicUrl(url())) }
     }
     const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
-    const once = timeoutFail(Effect.catchAll(call, requestError), {
+    const isOnce = !isSafe && mayRepeat === undefined
+    const answered = Effect.catchAll(call, requestError)
+    const once = timeoutFail(isOnce ? counted(answered) : answered, {
       duration,
       onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
       // the answer to what may start something says what has to be canceled
       unattended: !isSafe
     })
-    const isOnce = !isSafe && mayRepeat === undefined
     const sent = Effect.mapError(once, (error) => {
       // the decoder of an answer does not know what was called
       const located = error._tag === "ResponseError" && error.url === undefined

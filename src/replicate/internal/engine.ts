@@ -7,12 +7,13 @@ import * as Stream from "effect/Stream"
 import * as Polling from "../../http/Polling.js"
 import * as Clocks from "../../internal/clocks.js"
 import * as Pull from "../../internal/pull.js"
+import * as Underway from "../../internal/underway.js"
 import { type ProviderError, Timeout } from "../../ProviderError.js"
 import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { provider } from "./http.js"
-import { durationOf } from "./invalid.js"
+import { durationOf, invalid } from "./invalid.js"
 import type { Jobs } from "./jobs.js"
 import { outcome } from "./outcome.js"
 import * as remote from "./remote.js"
@@ -30,18 +31,29 @@ const clockOf = (field: keyof ClockOptions, given: Duration.DurationInput | unde
   given === undefined ? Either.right(undefined) : durationOf(field, given)
 
 /** Refuses clocks that are none, before anything is started. */
-const checkClocks = ({ idleTimeout, timeout }: ClockOptions) =>
-  Either.all([clockOf("timeout", timeout), clockOf("idleTimeout", idleTimeout)])
+const checkClocks = ({ idleTimeout, polling, timeout }: ClockOptions & Pick<WaitOptions, "polling">) =>
+  Either.all([
+    clockOf("timeout", timeout),
+    clockOf("idleTimeout", idleTimeout),
+    polling === undefined || Polling.isPolicy(polling)
+      ? Either.void
+      : Either.left(invalid("polling", "expected a Schedule, such as Polling.fixed(\"1 second\")"))
+  ])
 
 const given = (duration: Duration.DurationInput | undefined) => Option.getOrUndefined(Duration.decodeUnknown(duration))
 
 const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
 /** Fails with `Timeout` when the total clock runs out. */
-const deadline = (config: ReplicateConfig, options: ClockOptions) => {
-  const duration = totalClock(config, options)
-  return Clocks.timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "total", duration }) })
-}
+const deadline = (config: ReplicateConfig, options: ClockOptions) => <A, R>(self: Effect.Effect<A, ProviderError, R>) =>
+  Underway.counting((calls, provide) => {
+    const duration = totalClock(config, options)
+    const onTimeout = () => new Timeout({ provider, clock: "total", duration, ...unsure(calls.count > 0) })
+    return Clocks.timeoutFail(provide(self), { duration, onTimeout })
+  })
+
+/** What is said of a create that nobody answered: that it must not be sent again without a look. */
+const unsure = (mayHaveStarted: boolean) => mayHaveStarted ? { mayHaveStarted } : {}
 
 const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, options: WaitOptions) => ({
   get: get(id),
@@ -59,13 +71,13 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
 export const clocked = <A>(
   source: Pull.Source<A, ProviderError>,
   config: ReplicateConfig,
-  options: ClockOptions
+  options: ClockOptions & Pick<WaitOptions, "polling">
 ): Pull.Source<A, ProviderError> =>
   Effect.flatMap(Effect.zipRight(checkClocks(options), Clock.currentTimeMillis), (startedAt) => {
     const idle = given(options.idleTimeout) ?? config.idleTimeout
     const total = totalClock(config, options)
-    const timeout = (clock: "idle" | "total", duration: Duration.Duration) =>
-      new Timeout({ provider, clock, duration: clock === "total" ? total : duration })
+    const timeout = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) =>
+      new Timeout({ provider, clock, duration: clock === "total" ? total : duration, ...unsure(mayHaveStarted) })
     return Effect.flatMap(
       Effect.zip(deadline(config, options)(source), Clock.currentTimeMillis),
       ([pull, now]) =>

@@ -289,11 +289,13 @@ export const predictionStream = <A>(
         return yield* follow(client, url, prediction, reader, options, release)
       }
       if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
-      return yield* Stream.toPull(Stream.unwrap(Effect.gen(function*() {
+      const polled = Effect.gen(function*() {
         const final = yield* options.untilFinal(prediction)
         release()
         yield* outcome(client.config, final)
         return Stream.fromIterable([...whole(options.view, final), ...options.view.end(final)])
-      })))
+      })
+      // as in `follow`, it may be read where the settings of its call are not in force
+      return yield* Stream.toPull(Stream.unwrap(Effect.provideService(polled, CallSettings, yield* CallSettings)))
     })
   )

@@ -1,0 +1,49 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/**
+ * Calls that are not to be sent twice, and were sent but not answered yet. Whoever gives up meanwhile cannot know
+ * whether they did something, and has to say so: what is tried again then may be paid for twice.
+ *
+ * @internal
+ */
+export interface Calls {
+  count: number
+  readonly outer: Calls | undefined
+}
+
+/** Those of the part of the program at hand. */
+class Underway extends Context.Reference<Underway>()("effect-providers/internal/Underway", {
+  defaultValue: (): Calls => ({ count: 0, outer: undefined })
+}) {}
+
+const add = (calls: Calls | undefined, more: number): void => {
+  for (let at = calls; at !== undefined; at = at.outer) at.count += more
+}
+
+/**
+ * Counts a call, for all that wait for it.
+ *
+ * @internal
+ */
+export const counted = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Underway, (calls) => {
+    add(calls, 1)
+    return Effect.ensuring(call, Effect.sync(() => add(calls, -1)))
+  })
+
+/**
+ * Counts the calls of a part of the program.
+ *
+ * @internal
+ */
+export const counting = <A, E, R>(
+  part: (
+    calls: Calls,
+    provide: <B, E2, R2>(self: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>
+  ) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Underway, (outer) => {
+    const calls: Calls = { count: 0, outer }
+    return part(calls, Effect.provideService(Underway, calls))
+  })
