@@ -298,6 +298,7 @@ describe("options", () => {
   it.effect.each([
     { field: "timeout", options: { timeout: "soon" } },
     { field: "timeout", options: { timeout: Number.NaN } },
+    { field: "timeout", options: { timeout: -5 } },
     { field: "idleTimeout", options: { idleTimeout: "soon" } }
   ])("C14: $options is refused before any request", ({ field, options }) =>
     Effect.gen(function*() {

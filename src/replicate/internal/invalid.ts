@@ -20,9 +20,9 @@ export const durationOf = (
   field: string,
   input: Duration.DurationInput
 ): Either.Either<Duration.Duration, InvalidRequest> =>
-  // Duration takes it for zero
-  Number.isNaN(input)
-    ? Either.left(invalid(field, "expected a duration, not NaN"))
+  // Duration takes them for zero
+  typeof input === "number" && !(input >= 0)
+    ? Either.left(invalid(field, `expected a duration, not ${input}`))
     : Either.fromOption(
       Duration.decodeUnknown(input),
       () => invalid(field, "expected a duration: milliseconds, or text such as 30 seconds")
