@@ -2,6 +2,7 @@ import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -94,12 +95,15 @@ const endless = (onPull: () => void, onClose: () => void) =>
     })).pipe(Stream.take(90))
   ).pipe(Stream.ensuring(Effect.sync(onClose)))
 
-describe.each([
+const clients = [
   { client: "fetch", http: FetchHttpClient.layer, isFetch: true },
   { client: "node:http", http: NodeHttpClient.layer, isFetch: false },
   { client: "undici", http: NodeHttpClient.layerUndici, isFetch: false }
-])("uploads by $client", ({ http, isFetch }) => {
-  const run = <A, E>(
+]
+
+const runWith =
+  (http: Layer.Layer<HttpClient.HttpClient>) =>
+  <A, E>(
     effect: Effect.Effect<A, E, ReplicateClient.ReplicateClient | FileSystem.FileSystem>,
     { baseUrl, maxRetries = 0 }: { readonly baseUrl: string; readonly maxRetries?: number }
   ) =>
@@ -111,7 +115,10 @@ describe.each([
       )
     )
 
-  const create = (file: unknown) => Prediction.create(Server.model, { file })
+const create = (file: unknown) => Prediction.create(Server.model, { file })
+
+describe.each(clients)("uploads by $client", ({ http, isFetch }) => {
+  const run = runWith(http)
 
   const temporary = (content: Uint8Array) =>
     Effect.gen(function*() {
@@ -235,6 +242,37 @@ describe.each([
       assert.isAtMost(pulled, 20)
       yield* Fiber.interrupt(fiber)
     }))
+})
+
+describe.sequential("what an upload leaves", () => {
+  const ends = [
+    { what: "fails", rest: Stream.fail(new RateLimited({ provider: "Elsewhere" })), isInterrupted: false },
+    { what: "dies", rest: Stream.die("a bug"), isInterrupted: false },
+    { what: "stalls until it is interrupted", rest: Stream.never, isInterrupted: true }
+  ]
+  it.scopedLive.each(clients.flatMap((client) => ends.map((end) => ({ ...client, ...end }))))(
+    "C26: by $client, a stream that $what leaves nothing that keeps the process alive",
+    ({ http, isInterrupted, rest }) =>
+      Effect.gen(function*() {
+        const times = 5
+        const ignore: Answer = (request) => void request.resume()
+        const server = yield* listen(...Array.from({ length: times }, () => ignore))
+        const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+        const before = timers()
+        for (let n = 1; n <= times; n++) {
+          const asked = Effect.as(until(() => server.state.requests === n), rest)
+          const stream = Stream.concat(Stream.make(bytes(inline + 1)), Stream.unwrap(asked))
+          const fiber = yield* Effect.fork(runWith(http)(create(FileInput.fromStream(stream)), server))
+          yield* until(() => server.state.requests === n)
+          yield* Effect.repeatN(Server.settle, 5)
+          if (isInterrupted) yield* Fiber.interrupt(fiber)
+          assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
+          yield* until(() => server.state.aborted === n)
+        }
+        yield* Effect.repeatN(Server.settle, 5)
+        assert.isAtMost(timers(), before)
+      })
+  )
 })
 
 describe.sequential("where a request cannot be streamed", () => {

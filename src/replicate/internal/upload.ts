@@ -5,6 +5,8 @@ import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
@@ -99,6 +101,27 @@ const bodyOf = Effect.fnUntraced(function*(file: NamedFile, open: OpenFile, byte
 })
 
 /**
+ * Ends whoever still reads when nothing is to be read any more: fetch drops the body of a call that is over and leaves
+ * what reads it waiting, with a timer that keeps the process alive.
+ */
+const makeReaders = () => {
+  const readers = new Set<Fiber.RuntimeFiber<unknown, unknown>>()
+  let isOver = false
+  return {
+    reading: <A, E, R>(read: Effect.Effect<A, E, R>) =>
+      Effect.withFiberRuntime<A, E, R>((fiber) => {
+        if (isOver) return Effect.interrupt
+        readers.add(fiber)
+        return Effect.ensuring(read, Effect.sync(() => readers.delete(fiber)))
+      }),
+    end: Effect.sync(() => {
+      isOver = true
+      for (const reader of readers) reader.unsafeInterruptAsFork(FiberId.none)
+    })
+  }
+}
+
+/**
  * Uploads a file that was opened. Nothing is paid for: the upload can be interrupted, and is tried again as a safe call
  * is where its bytes can be read again. At worst a file is there twice, for a day.
  *
@@ -112,14 +135,18 @@ export const upload = Effect.fnUntraced(function*(client: Service, file: NamedFi
   const orGiveUp = Effect.catchAllCause((cause: Cause.Cause<Option.Option<ProviderError>>): Pull.Pull<never> =>
     Option.match(Cause.flipCauseOption(cause), { onNone: () => Pull.end, onSome: giveUp })
   )
-  const bytes = Effect.map(Effect.catchAllCause(Pull.open(open.bytes), giveUp), orGiveUp)
+  const { end, reading } = makeReaders()
+  const bytes = Effect.map(
+    reading(Effect.catchAllCause(Pull.open(open.bytes), giveUp)),
+    (pull) => reading(orGiveUp(pull))
+  )
   const request = HttpClientRequest.setBody(HttpClientRequest.post("/files"), yield* bodyOf(file, open, bytes))
   const sent = client.send(request, FileResource, {
     name: "files.create",
     hold: Duration.infinity,
     while: (error) => open.isReadable() && isRetryable(error)
   })
-  return yield* Effect.raceFirst(sent, Deferred.await(failure))
+  return yield* Effect.ensuring(Effect.raceFirst(sent, Deferred.await(failure)), end)
 })
 
 /**
