@@ -82,7 +82,7 @@ export const retryAfterHint = (answer: {
  * @category models
  */
 export interface Policy {
-  /** Most tries after the first. */
+  /** Most tries after the first; NaN is none. */
   readonly maxRetries: number
   /** The first pause, when the server gave no hint. */
   readonly base: Duration.DurationInput
@@ -203,15 +203,16 @@ export const retry: {
   const attempt = (retries: number): Effect.Effect<A, ProviderError, R> =>
     Effect.catchAll(self, (error) => {
       const giveUp = Effect.suspend(() => Effect.fail(withAttempts(error, retries + 1)))
-      return retries >= policy.maxRetries || !options.while(error)
-        ? giveUp
-        : Effect.flatMap(
+      // no number is less than NaN
+      return retries < policy.maxRetries && options.while(error)
+        ? Effect.flatMap(
           pause(policy, error, retries),
           Option.match({
             onNone: () => giveUp,
             onSome: (duration) => Effect.zipRight(Effect.interruptible(Effect.sleep(duration)), attempt(retries + 1))
           })
         )
+        : giveUp
     })
   return attempt(0)
 })

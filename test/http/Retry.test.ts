@@ -180,6 +180,13 @@ describe("Retry.retry", () => {
       assert.deepStrictEqual(calls, [0])
     }))
 
+  it.effect.each([[Number.NaN, 1], [-1, 1], [-Infinity, 1], [1.5, 3]])("C24: %d retries mean %d tries", ([given, tries]) =>
+    Effect.gen(function*() {
+      const { call, calls } = script(...Array.from({ length: 9 }, () => unavailable))
+      yield* run(call, { maxRetries: given })
+      assert.lengthOf(calls, tries)
+    }))
+
   it.effect("C23: the server's hint is the least to wait, and 20 % more at most", () =>
     Effect.gen(function*() {
       const { call, calls } = script(

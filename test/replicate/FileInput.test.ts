@@ -729,6 +729,27 @@ describe("what can go wrong", () => {
       })
     ))
 
+  it.effect("C26: a ReadableStream that was read and let go is refused, and is no empty file", () =>
+    emulated((_, emulator) =>
+      Effect.gen(function*() {
+        const whole = new Blob([png]).stream()
+        yield* Effect.promise(() => whole.pipeTo(new WritableStream()))
+        const begun = new Blob([png]).stream()
+        const reader = begun.getReader()
+        yield* Effect.promise(() => reader.read())
+        reader.releaseLock()
+        for (const stream of [whole, begun]) {
+          assert.isFalse(stream.locked)
+          const error = yield* refused(create({ file: FileInput.fromStream(stream) }))
+          assert.deepInclude(error.issues[0], {
+            field: "input.file",
+            message: "the ReadableStream is read already: give each input one of its own"
+          })
+        }
+        assert.lengthOf(yield* emulator.requests, 0)
+      })
+    ))
+
   it.effect("C26: a ReadableStream that breaks is refused", () =>
     emulated((_, emulator) =>
       Effect.gen(function*() {

@@ -1,6 +1,7 @@
 import type { PlatformError } from "@effect/platform/Error"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
@@ -124,16 +125,20 @@ const unread = (invalid: Invalid) => (error: ProviderError | FileError | Platfor
   }
 }
 
+/** A stream that was read to its end and let go would pass for an empty file; only a Response finds out. */
+const isUnread = (stream: ReadableStream<Uint8Array>): boolean =>
+  Either.isRight(Either.try(() => new Response(stream)))
+
 const bytesOf = (stream: Bytes, invalid: Invalid): Stream.Stream<Uint8Array, ProviderError> =>
   Predicate.hasProperty(stream, Stream.StreamTypeId)
     ? Stream.mapError(stream, unread(invalid))
     : Stream.suspend(() =>
-      stream.locked
-        ? Stream.fail(invalid("the ReadableStream is read already: give each input one of its own"))
-        : Stream.fromReadableStream({
+      isUnread(stream)
+        ? Stream.fromReadableStream({
           evaluate: () => stream,
           onError: () => invalid("the ReadableStream could not be read")
         })
+        : Stream.fail(invalid("the ReadableStream is read already: give each input one of its own"))
     )
 
 /**
