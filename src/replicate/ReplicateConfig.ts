@@ -13,7 +13,7 @@ import * as Redacted from "effect/Redacted"
 import * as Polling from "../http/Polling.js"
 import * as Retry from "../http/Retry.js"
 import { isPresent } from "../internal/token.js"
-import { durationOf } from "./internal/invalid.js"
+import { durationOf, invalid } from "./internal/invalid.js"
 
 /**
  * How many calls are let out in any minute, by what the API counts apart. The API counts by account, which no token
@@ -101,7 +101,7 @@ export interface Options {
   readonly cancelTimeout?: Duration.DurationInput | undefined
   /** Default 10 minutes. */
   readonly uploadTimeout?: Duration.DurationInput | undefined
-  /** Default 3. */
+  /** A whole number from 0, or `Infinity`. Default 3. */
   readonly maxRetries?: number | undefined
   /** What is to differ from `Retry.defaultPolicy`; `maxRetries` wins over the one in it. */
   readonly retry?: Partial<Retry.Policy> | undefined
@@ -136,8 +136,17 @@ const rateLimits = (given: Options["rateLimit"] = false): RateLimits | undefined
 const clock = (field: keyof Options, duration: Duration.DurationInput): Duration.Duration =>
   Either.getOrThrowWith(durationOf(field, duration), (error) => error)
 
+const retryOf = ({ maxRetries, retry }: Options): Retry.Policy => {
+  const retries = maxRetries ?? retry?.maxRetries ?? Retry.defaultPolicy.maxRetries
+  if (retries !== Infinity && !(Number.isInteger(retries) && retries >= 0)) {
+    throw invalid("maxRetries", "expected a whole number from 0")
+  }
+  return { ...Retry.defaultPolicy, ...retry, maxRetries: retries }
+}
+
 /**
- * Completes options with the defaults. Throws an `InvalidRequest` for a duration that is none.
+ * Completes options with the defaults. Throws an `InvalidRequest` for a duration that is none, and for `maxRetries`
+ * that are no whole number from 0, or `Infinity`.
  *
  * @example
  * ```ts
@@ -159,11 +168,7 @@ export const make = (options: Options = {}): ReplicateConfig => ({
   timeout: clock("timeout", options.timeout ?? "10 minutes"),
   cancelTimeout: clock("cancelTimeout", options.cancelTimeout ?? "5 seconds"),
   uploadTimeout: clock("uploadTimeout", options.uploadTimeout ?? "10 minutes"),
-  retry: {
-    ...Retry.defaultPolicy,
-    ...options.retry,
-    ...(options.maxRetries === undefined ? {} : { maxRetries: options.maxRetries })
-  },
+  retry: retryOf(options),
   rateLimit: rateLimits(options.rateLimit),
   polling: options.polling === undefined
     ? Polling.adaptive()

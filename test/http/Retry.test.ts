@@ -180,10 +180,15 @@ describe("Retry.retry", () => {
       assert.deepStrictEqual(calls, [0])
     }))
 
-  it.effect.each([[Number.NaN, 1], [-1, 1], [-Infinity, 1], [1.5, 3]])("C24: %d retries mean %d tries", ([given, tries]) =>
+  it.effect.each([
+    { maxRetries: Number.NaN, tries: 1 },
+    { maxRetries: -1, tries: 1 },
+    { maxRetries: -Infinity, tries: 1 },
+    { maxRetries: 1.5, tries: 3 }
+  ])("C24: $maxRetries retries mean $tries tries", ({ maxRetries, tries }) =>
     Effect.gen(function*() {
       const { call, calls } = script(...Array.from({ length: 9 }, () => unavailable))
-      yield* run(call, { maxRetries: given })
+      yield* run(call, { maxRetries })
       assert.lengthOf(calls, tries)
     }))
 

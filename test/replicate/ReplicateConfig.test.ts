@@ -128,6 +128,19 @@ describe("ReplicateConfig", () => {
     assert.isTrue(Option.isNone(ReplicateConfig.make({ token: Redacted.make("") }).token))
   })
 
+  it("C24: retries are a whole number from 0 or without end, under either name", () => {
+    for (const maxRetries of [Number.NaN, -1, 1.5, -Infinity]) {
+      for (const options of [{ maxRetries }, { retry: { maxRetries } }]) {
+        assert.throws(() => ReplicateConfig.make(options), /maxRetries: expected a whole number from 0/)
+      }
+    }
+    for (const maxRetries of [0, 7, Infinity]) {
+      assert.strictEqual(ReplicateConfig.make({ maxRetries, retry: { maxRetries: 1 } }).retry.maxRetries, maxRetries)
+      assert.strictEqual(ReplicateConfig.make({ retry: { maxRetries } }).retry.maxRetries, maxRetries)
+    }
+    assert.deepInclude(ReplicateConfig.make({ retry: { factor: 3 } }).retry, { maxRetries: 3, factor: 3 })
+  })
+
   it.effect("C02: a missing token does not stop the layer, a malformed setting does", () =>
     Effect.gen(function*() {
       const server = Server.make()

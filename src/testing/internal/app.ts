@@ -1,4 +1,3 @@
-import * as Headers from "@effect/platform/Headers"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
@@ -126,7 +125,8 @@ export const make = (options: Options) =>
       const spoiled = fault === undefined || fault._tag === "Answer" ? served : Answers.spoil(served, fault, request)
       const sent = slow === undefined ? spoiled : Answers.slow(spoiled, slow)
       if (!isApi(request)) return sent
-      // what a fault tells of the rate limit stays
-      return HttpServerResponse.setHeaders(sent, Headers.merge(yield* rateLimit.headers(request), sent.headers))
+      const limit = yield* rateLimit.headers(request)
+      // an answer that is given tells of the rate limit what it says, and nothing else
+      return fault?._tag === "Answer" ? sent : HttpServerResponse.setHeaders(sent, limit)
     }))
   })

@@ -10,7 +10,10 @@ import { pathOf } from "./connection.js"
  * @category models
  */
 export type Fault =
-  /** Answers in place of the service; an object is sent as JSON, a string as it is. */
+  /**
+   * Answers in place of the service, with these headers and none of the service's own, such as those of its rate limit;
+   * an object is sent as JSON, a string as it is.
+   */
   | {
     readonly _tag: "Answer"
     readonly status: number
