@@ -323,6 +323,26 @@ describe("options", () => {
       assert.lengthOf(server.calls, 0)
     }))
 
+  it.effect("R20: another word for unstreamable is refused before any request", () =>
+    Effect.gen(function*() {
+      // what a caller without types may send
+      const given: Prediction.StreamOptions = { unstreamable: "bogus" as "refuse" }
+      const server = Server.make()
+      for (
+        const call of [
+          Stream.runDrain(Prediction.stream(Server.model, input, given)),
+          Stream.runDrain(Prediction.events(Server.model, input, given)),
+          Stream.runDrain(Prediction.files(Server.model, input, given)),
+          Stream.runDrain(Prediction.watch(Server.model, input, given))
+        ]
+      ) {
+        const error = yield* Effect.flip(call).pipe(Effect.provide(server.layer))
+        assert(error._tag === "InvalidRequest")
+        assert.deepInclude(error.issues[0], { field: "unstreamable", message: "expected fail, refuse or poll" })
+      }
+      assert.lengthOf(server.calls, 0)
+    }))
+
   it.effect("C11: a wrong event name is told with the right ones", () =>
     Effect.gen(function*() {
       const { result } = yield* created({ webhookEventsFilter: ["failed" as "completed"] })

@@ -353,6 +353,22 @@ describe("models", () => {
       })
     ))
 
+  it.effect("R20: what has no stream says so before it is created", () =>
+    emulated(({ predictions }) =>
+      Effect.gen(function*() {
+        const stream = (model: string) =>
+          inTime(Stream.runDrain(Prediction.stream(model, input, { unstreamable: "refuse" }))).pipe(
+            Effect.provide(withClient)
+          )
+        for (const model of ["emulator/no-stream", "emulator/json"]) {
+          assert.deepInclude(yield* Effect.flip(stream(model)), { _tag: "InvalidRequest" })
+        }
+        assert.lengthOf(yield* predictions, 0)
+        yield* stream(llama)
+        assert.lengthOf(yield* predictions, 1)
+      })
+    ))
+
   it.effect("gives a JSON object", () =>
     emulated(() =>
       Effect.gen(function*() {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type InvalidRequest, ModelNotFound, type ProviderError, type ResponseError } from "../../ProviderError.js"
 import * as ModelRef from "../ModelRef.js"
-import type { CreateOptions, Input } from "../PredictionOptions.js"
+import type { CreateOptions, Input, StreamOptions } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
 import { WebhookEvent } from "../schemas/Prediction.js"
 import { inputFiles } from "./inputFiles.js"
@@ -74,6 +74,13 @@ const headersOf = Effect.fnUntraced(function*({ cancelAfter, wait }: CreateOptio
   }
 })
 
+const ways: ReadonlyArray<unknown> = ["fail", "refuse", "poll"] satisfies ReadonlyArray<StreamOptions["unstreamable"]>
+
+/** How the call that is prepared goes on. */
+interface StreamingOptions extends CreateOptions, Pick<StreamOptions, "unstreamable"> {
+  readonly stream?: boolean | undefined
+}
+
 /** What the API does not find by its name is a model that is not there. */
 const orNotFound = (model: ModelRef.Input) => <A>(self: Effect.Effect<A, ProviderError>) =>
   Effect.catchTag(self, "ResponseError", (error) =>
@@ -92,9 +99,13 @@ export const prepare = Effect.fnUntraced(function*(
   client: Service,
   model: ModelRef.Input,
   input: Input,
-  options: CreateOptions & { readonly stream?: boolean | undefined }
+  options: StreamingOptions
 ) {
   const given = yield* refOf("model", model)
+  // another word would count as one of these, and what was to be refused would be paid for
+  if (!ways.includes(options.unstreamable ?? "fail")) {
+    return yield* invalid("unstreamable", "expected fail, refuse or poll")
+  }
   const headers = yield* headersOf(options)
   const hooks = yield* hooksOf(options)
   const files = yield* inputFiles(client, input)

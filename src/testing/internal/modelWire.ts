@@ -17,20 +17,27 @@ const schemaOf = (fields: Readonly<Record<string, Field>>) => ({
 })
 
 const outputSchemas = {
-  text: { type: "array", items: { type: "string" }, "x-cog-array-type": "iterator" },
+  text: { type: "array", items: { type: "string" } },
   files: { type: "array", items: { type: "string", format: "uri" } },
   file: { type: "string", format: "uri" },
   json: { type: "object" }
 }
 
-const openApi = ({ input = {}, kind, training }: Model) => ({
+const outputSchema = ({ kind, streams }: Model) => ({
+  ...outputSchemas[kind],
+  title: "Output",
+  // what streams is an iterator
+  ...(kind === "text" && streams !== false ? { "x-cog-array-type": "iterator" } : {})
+})
+
+const openApi = (model: Model) => ({
   openapi: "3.0.2",
   info: { title: "Cog", version: "0.1.0" },
   components: {
     schemas: {
-      Input: schemaOf(input),
-      Output: { ...outputSchemas[kind], title: "Output" },
-      ...(training === undefined ? {} : { TrainingInput: schemaOf(training.input ?? {}) })
+      Input: schemaOf(model.input ?? {}),
+      Output: outputSchema(model),
+      ...(model.training === undefined ? {} : { TrainingInput: schemaOf(model.training.input ?? {}) })
     }
   }
 })
