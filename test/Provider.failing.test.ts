@@ -57,6 +57,18 @@ describe("Provider.make: what throws is a typed error, and only its kind is told
 const errorOf = (message: string, fields: object, Kind: new(message: string) => Error = Error) =>
   Object.assign(new Kind(message), fields)
 
+class Unreadable extends Error {
+  get status(): never {
+    throw new Error("sk-123")
+  }
+}
+
+const refuse = () => {
+  throw new Error("sk-123")
+}
+
+const unreadable = new Proxy(new Error("no"), { get: refuse, has: refuse, getPrototypeOf: refuse })
+
 /** How each of the three ways to throw ends. */
 const endsOf = (thrown: unknown) =>
   Effect.forEach(
@@ -140,11 +152,30 @@ describe("Provider.make: a broken connection is no bug", () => {
     ["an error of its own", errorOf("no", { name: "Odd error sk-123" }), "Error"],
     ["a text", "sk-123", "what is no error"],
     ["nothing", undefined, "what is no error"],
+    ["an error whose name is no text", errorOf("no", { name: { toString: () => "Sk" } }), "Error"],
+    ["an error with getters that throw", new Unreadable("no"), "what cannot be read"],
+    ["a proxy that cannot be read", unreadable, "what cannot be read"],
     [
       "an error that refers to itself",
       (() => {
         const error = new Error("again")
         return Object.assign(error, { cause: error })
+      })(),
+      "Error"
+    ],
+    [
+      "an error that refers to itself many times",
+      (() => {
+        const error = new Error("again")
+        return Object.assign(error, { cause: Array.from({ length: 12 }, () => error) })
+      })(),
+      "Error"
+    ],
+    [
+      "an error of many errors that refer to it",
+      (() => {
+        const error = new Error("again")
+        return Object.assign(error, { errors: Array.from({ length: 12 }, () => error) })
       })(),
       "Error"
     ]
@@ -199,6 +230,11 @@ describe("Provider.make: a run that gives what is no answer", () => {
         yield { content: "sk-123" }
       },
       "the async iterable of `run` gave an object, expected a text or an output"
+    ],
+    [
+      "an async iterator without results",
+      () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(undefined) }) }),
+      "`next` of the async iterable gave undefined, expected an object with `done` and `value`"
     ]
   ]
   for (const [what, run, detail] of odd) {

@@ -53,16 +53,16 @@ export const toStream = (
     return Stream.fromIterableEffect(Effect.map(text, whole))
   }
   if (Predicate.hasProperty(answer, Symbol.asyncIterator)) {
-    return fromAsyncIterable(
-      answer,
-      (value) =>
+    return fromAsyncIterable(answer, {
+      convert: (value) =>
         typeof value === "string"
           ? Effect.succeed(Output.textDelta(value))
           : isOutput(value)
           ? Effect.succeed(value)
           : Effect.fail(wrong("the async iterable of `run` gave", value, "a text or an output")),
-      onThrown
-    )
+      onThrown,
+      onNoResult: (found) => wrong("`next` of the async iterable gave", found, "an object with `done` and `value`")
+    })
   }
   // nobody waits for it, and what it fails with is not told
   if (Predicate.isPromise(answer)) Promise.resolve(answer).catch(() => {})

@@ -30,14 +30,19 @@ export interface SystemError {
 }
 
 /**
- * The system's errors at the bottom of a chain of causes; several when several addresses were tried.
+ * The system's errors at the bottom of a chain of causes, each once; several when several addresses were tried.
  *
  * @internal
  */
-export const systemErrors = (cause: unknown, depth = 0): ReadonlyArray<SystemError> => {
-  if (!Predicate.isRecord(cause) || depth > 8) return []
+export const systemErrors = (
+  cause: unknown,
+  depth = 0,
+  seen: Set<unknown> = new Set()
+): ReadonlyArray<SystemError> => {
+  if (!Predicate.isRecord(cause) || depth > 8 || seen.has(cause)) return []
+  seen.add(cause)
   const beneath = Arr.ensure(Array.isArray(cause.errors) ? cause.errors : cause.cause)
-    .flatMap((error) => systemErrors(error, depth + 1))
+    .flatMap((error) => systemErrors(error, depth + 1, seen))
   const { code } = cause
   if (beneath.length > 0 || typeof code !== "string") return beneath
   const proxy = cause instanceof ProxyFailure ? cause.proxy : undefined

@@ -1,5 +1,6 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Runtime from "effect/Runtime"
@@ -17,11 +18,12 @@ const networkText =
 
 const textOf = (value: unknown): string => typeof value === "string" ? value : ""
 
-const isNetwork = (error: unknown, depth = 0): boolean =>
-  Predicate.isRecord(error) && depth <= 8 && (
-    networkName.test(textOf(error.name)) || networkText.test(textOf(error.message)) ||
-    Arr.ensure(error.cause).some((cause) => isNetwork(cause, depth + 1))
-  )
+const isNetwork = (error: unknown, depth = 0, seen: Set<unknown> = new Set()): boolean => {
+  if (!Predicate.isRecord(error) || depth > 8 || seen.has(error)) return false
+  seen.add(error)
+  return networkName.test(textOf(error.name)) || networkText.test(textOf(error.message)) ||
+    Arr.ensure(error.cause).some((cause) => isNetwork(cause, depth + 1, seen))
+}
 
 /** The status of an answer, as SDKs put it into their errors. */
 const statusOf = (error: unknown): Option.Option<number> =>
@@ -32,16 +34,14 @@ const statusOf = (error: unknown): Option.Option<number> =>
 
 const kindOf = (error: unknown): string => {
   if (!Predicate.isError(error)) return "what is no error"
-  return /^[A-Z]\w{0,40}$/.test(error.name) ? error.name : "Error"
+  const name = textOf(error.name)
+  return /^[A-Z]\w{0,40}$/.test(name) ? name : "Error"
 }
 
-/**
- * Tells what was thrown where a provider is asked. It may hold anything, so only its kind is told, unless it is an error
- * of ours. A broken connection may be tried again, and so may what an SDK throws of a status; a bug may not.
- *
- * @internal
- */
-export const fromThrown = (
+const malformed = (provider: string, kind: string) =>
+  new ResponseError({ provider, reason: "malformed", detail: `the provider threw ${kind}` })
+
+const read = (
   provider: string,
   thrown: unknown,
   fromStatus: (status: number) => Option.Option<ProviderError>
@@ -58,6 +58,23 @@ export const fromThrown = (
     }
     return isNetwork(error)
       ? new ResponseError({ provider, reason: "network" })
-      : new ResponseError({ provider, reason: "malformed", detail: `the provider threw ${kindOf(error)}` })
+      : malformed(provider, kindOf(error))
   })
 }
+
+/**
+ * Tells what was thrown where a provider is asked. It may hold anything, so only its kind is told, unless it is an error
+ * of ours. A broken connection may be tried again, and so may what an SDK throws of a status; a bug may not. What throws
+ * when it is looked at is an error like others.
+ *
+ * @internal
+ */
+export const fromThrown = (
+  provider: string,
+  thrown: unknown,
+  fromStatus: (status: number) => Option.Option<ProviderError>
+): ProviderError =>
+  Either.getOrElse(
+    Either.try(() => read(provider, thrown, fromStatus)),
+    () => malformed(provider, "what cannot be read")
+  )

@@ -22,11 +22,18 @@ const stuck = (...values: ReadonlyArray<string>) => {
   return { state, iterable: { [Symbol.asyncIterator]: () => iterator } }
 }
 
+const read = <A>(iterable: AsyncIterable<A>) =>
+  fromAsyncIterable(iterable, {
+    convert: Effect.succeed,
+    onThrown: (error) => `thrown: ${String(error)}`,
+    onNoResult: (found) => `no result: ${String(found)}`
+  })
+
 describe("fromAsyncIterable", () => {
   it.live("an iterator that never answers does not hold up an interruption", () =>
     Effect.gen(function*() {
       const { iterable, state } = stuck("a")
-      const fiber = yield* Effect.fork(Stream.runCollect(fromAsyncIterable(iterable, Effect.succeed, String)))
+      const fiber = yield* Effect.fork(Stream.runCollect(read(iterable)))
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       assert.strictEqual(fiber.unsafePoll(), null)
       yield* Fiber.interrupt(fiber)
@@ -36,7 +43,7 @@ describe("fromAsyncIterable", () => {
   it.live("an iterator that never answers does not hold up the end of what was wanted", () =>
     Effect.gen(function*() {
       const { iterable, state } = stuck("a", "b")
-      const taken = yield* Stream.runCollect(Stream.take(fromAsyncIterable(iterable, Effect.succeed, String), 1))
+      const taken = yield* Stream.runCollect(Stream.take(read(iterable), 1))
       assert.deepStrictEqual(Chunk.toReadonlyArray(taken), ["a"])
       assert.strictEqual(state.returned, 1)
     }))
@@ -50,9 +57,16 @@ describe("fromAsyncIterable", () => {
         })
       }
       const error = yield* Effect.flip(
-        Stream.runDrain(fromAsyncIterable(iterable, Effect.succeed, (error) => ({ error })))
+        Stream.runDrain(read(iterable))
       )
-      assert.strictEqual(String(error.error), "Error: no more")
+      assert.strictEqual(error, "thrown: Error: no more")
+    }))
+
+  it.live.each([undefined, null, 7])("what is no result is an error: %s", (found) =>
+    Effect.gen(function*() {
+      const next = () => Promise.resolve(found as unknown as IteratorResult<string>) // an iterator without types
+      const error = yield* Effect.flip(Stream.runDrain(read({ [Symbol.asyncIterator]: () => ({ next }) })))
+      assert.strictEqual(error, `no result: ${found}`)
     }))
 
   it.live("it ends when the iterator does", () =>
@@ -62,7 +76,7 @@ describe("fromAsyncIterable", () => {
         yield "b"
       })()
       assert.deepStrictEqual(
-        Chunk.toReadonlyArray(yield* Stream.runCollect(fromAsyncIterable(values, Effect.succeed, String))),
+        Chunk.toReadonlyArray(yield* Stream.runCollect(read(values))),
         [
           "a",
           "b"
