@@ -184,6 +184,20 @@ describe("RateLimiter", () => {
       assert.deepStrictEqual(times.map(([, at]) => at), [15_000, 15_000, 15_000])
     }))
 
+  it.effect("C23: who begins to wait as the service speaks does not miss it", () =>
+    Effect.gen(function*() {
+      for (let turns = 0; turns < 10; turns++) {
+        const { call, limiter, times } = yield* setup({ limit: 100, interval: "1 second" })
+        yield* learn(limiter, 0, "60 seconds")
+        yield* call
+        // one of these is when the caller has looked at the time to wait, and is not yet there to be woken
+        yield* Effect.repeatN(Effect.yieldNow(), turns)
+        yield* learn(limiter, 0, "5 seconds")
+        yield* TestClock.adjust("5 seconds")
+        assert.lengthOf(times, 1, `after ${turns} turns`)
+      }
+    }))
+
   it.effect("C23: what is said later makes those who wait, wait longer", () =>
     Effect.gen(function*() {
       const { calls, limiter, times } = yield* setup({ limit: 100, interval: "1 second" })
