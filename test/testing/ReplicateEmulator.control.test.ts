@@ -188,6 +188,7 @@ describe("the examples of --help", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(Prediction.create("emulator/community", input))
         assert.strictEqual(error._tag, "ModelNotFound")
+        assert.match(error.message, /could not be found; only official .*owner\/name:version.* latestVersion: true /)
         const { version } = yield* Prediction.create("emulator/community", input, { latestVersion: true })
         assert.match(version ?? "", /^[0-9a-f]{64}$/)
         assert.lengthOf(yield* emulator.predictions, 1)

@@ -81,14 +81,23 @@ interface StreamingOptions extends CreateOptions, Pick<StreamOptions, "unstreama
   readonly stream?: boolean | undefined
 }
 
+/** The API finds only official models by their names. */
+const versionHint =
+  "only official models run without a version: name it, as in owner/name:version, or set latestVersion: true"
+
+const notFound = (model: ModelRef.Input, error: ResponseError, hint: string | undefined): ModelNotFound => {
+  const said = error.detail?.replace(/[.\s]+$/, "")
+  const detail = said === undefined || hint === undefined ? said ?? hint : `${said}; ${hint}`
+  return new ModelNotFound({ ...callOf(error), detail, model: ModelRef.format(model), known: [] })
+}
+
 /** What the API does not find by its name is a model that is not there. */
-const orNotFound = (model: ModelRef.Input) => <A>(self: Effect.Effect<A, ProviderError>) =>
-  Effect.catchTag(self, "ResponseError", (error) =>
-    Effect.fail(
-      error.status === 404
-        ? new ModelNotFound({ ...callOf(error), model: ModelRef.format(model), known: [] })
-        : error
-    ))
+const orNotFound = (model: ModelRef.Input, hint?: string) => <A>(self: Effect.Effect<A, ProviderError>) =>
+  Effect.catchTag(
+    self,
+    "ResponseError",
+    (error) => Effect.fail(error.status === 404 ? notFound(model, error, hint) : error)
+  )
 
 /**
  * Checks what a prediction is created with, before any I/O, uploads the files in it, and gives the call that creates it.
@@ -118,7 +127,9 @@ export const prepare = Effect.fnUntraced(function*(
       return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
     case "Model": {
       const path = { model_owner: ref.owner, model_name: ref.name }
-      return orNotFound(model)(client.api.models.predict({ path, headers, payload }))
+      return orNotFound(model, isLatest ? undefined : versionHint)(
+        client.api.models.predict({ path, headers, payload })
+      )
     }
     case "Deployment": {
       const path = { deployment_owner: ref.owner, deployment_name: ref.name }
