@@ -178,6 +178,11 @@ export const fromPayload = (
   )
 }
 
+/** Ports such as 6000 are blocked by fetch, which tells it by this text alone, of a redirect's target as well. */
+const isBlockedPort = (url: string, cause: unknown): boolean =>
+  URL.canParse(url) && new URL(url).port !== "" &&
+  Predicate.isError(cause) && Predicate.isError(cause.cause) && cause.cause.message === "bad port"
+
 /**
  * Tells what an error of the HTTP client means. Of its cause only a system code such as `ECONNREFUSED` is kept, and the
  * host and port of a proxy that failed.
@@ -211,7 +216,9 @@ export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpC
   }
   switch (error.reason) {
     case "Transport":
-      return broken()
+      return isBlockedPort(error.request.url, error.cause)
+        ? invalid("url", "expected a port that fetch does not block")
+        : broken()
     case "Encode":
       return invalid("body", "cannot be encoded")
     case "InvalidUrl":

@@ -3,8 +3,9 @@
  *
  * Bytes (`Uint8Array`, `ArrayBuffer`, `DataView`) and a `Blob` or `File` can stand anywhere in an input as they are, in
  * arrays and objects too, and so can a `FileOutput` and a file that was uploaded. A `FileInput` is for all others, and
- * to say the name and the media type. A file of up to 256 kB becomes a part of the input, a larger one, of up to
- * 100 MB, is uploaded before the prediction is created. The same content is uploaded once for each input.
+ * to say the name and the media type. A file of up to 256 KiB (262,144 bytes) becomes a part of the input, a larger one,
+ * of up to 100 MiB (104,857,600 bytes), is uploaded before the prediction is created. The same content is uploaded once
+ * for each input.
  *
  * The media type is the one given, else that of the `Blob`, else the one that the ending of the name stands for, else
  * what the first bytes look like.

@@ -123,6 +123,21 @@ const versioned = (baseUrl: string): string => {
   return /^[a-z]+:\/\/[^/]+$/i.test(trimmed) ? `${trimmed}/v1` : trimmed
 }
 
+/** Browsers complete a URL that is not whole. */
+const baseUrlOf = (given: string | URL): string => {
+  const url = String(given)
+  if (URL.canParse(url) && !/^https?:$/.test(new URL(url).protocol)) {
+    throw invalid("baseUrl", "expected an http or https URL")
+  }
+  return versioned(url)
+}
+
+/** HTTP clients throw errors of their own for other characters, which say that the call may have been sent. */
+const userAgentOf = (text: string): string => {
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw invalid("userAgent", "expected a text that a header can carry")
+  return text
+}
+
 const rateLimits = (given: Options["rateLimit"] = false): RateLimits | undefined => {
   if (given === false) return undefined
   const { creates, others, reads } = given === true ? {} : given
@@ -145,8 +160,8 @@ const retryOf = ({ maxRetries, retry }: Options): Retry.Policy => {
 }
 
 /**
- * Completes options with the defaults. Throws an `InvalidRequest` for a duration that is none, and for `maxRetries`
- * that are no whole number from 0, or `Infinity`.
+ * Completes options with the defaults. Throws an `InvalidRequest` for a duration that is none, `maxRetries` that are no
+ * whole number from 0 or `Infinity`, a `baseUrl` of another scheme than HTTP, and a `userAgent` no header can carry.
  *
  * @example
  * ```ts
@@ -162,7 +177,7 @@ const retryOf = ({ maxRetries, retry }: Options): Retry.Policy => {
 export const make = (options: Options = {}): ReplicateConfig => ({
   token: Option.filter(Option.fromNullable(options.token), isPresent),
   needsAuth: options.needsAuth ?? true,
-  baseUrl: versioned(String(options.baseUrl ?? "https://api.replicate.com")),
+  baseUrl: baseUrlOf(options.baseUrl ?? "https://api.replicate.com"),
   connectTimeout: clock("connectTimeout", options.connectTimeout ?? "30 seconds"),
   idleTimeout: options.idleTimeout === undefined ? undefined : clock("idleTimeout", options.idleTimeout),
   timeout: clock("timeout", options.timeout ?? "10 minutes"),
@@ -176,7 +191,7 @@ export const make = (options: Options = {}): ReplicateConfig => ({
     ? options.polling
     : Polling.fixed(clock("polling", options.polling)),
   latestVersion: options.latestVersion ?? false,
-  userAgent: options.userAgent ?? "effect-providers",
+  userAgent: userAgentOf(options.userAgent ?? "effect-providers"),
   transformClient: options.transformClient ?? ((client) => client)
 })
 

@@ -1,3 +1,4 @@
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -352,6 +353,20 @@ describe("Failure.fromHttpClientError", () => {
     const addresses = [coded("ECONNREFUSED"), coded("ETIMEDOUT", { syscall: "connect" })]
     check(transport(fetchFailed(new AggregateError(addresses))), { ...connect, code: "ECONNREFUSED" }, "addresses")
   })
+
+  it.effect("C24: nothing was sent to a port that fetch blocks", () =>
+    Effect.gen(function*() {
+      const client = yield* HttpClient.HttpClient
+      const error = yield* Effect.flip(client.post("http://127.0.0.1:6000/v1"))
+      check(Failure.fromHttpClientError(origin, error), { _tag: "InvalidRequest" }, "blocked")
+      // a redirect may lead there after the call
+      const elsewhere = new HttpClientError.RequestError({
+        request: HttpClientRequest.post("https://api.example.com/v1"),
+        reason: "Transport",
+        cause: error.cause
+      })
+      check(Failure.fromHttpClientError(origin, elsewhere), { _tag: "ResponseError", reason: "network" }, "redirected")
+    }).pipe(Effect.provide(FetchHttpClient.layer)))
 
   it("C24: in doubt, the call may have arrived", () => {
     const network = { _tag: "ResponseError", reason: "network" } as const

@@ -101,19 +101,18 @@ const clients = [
   { client: "undici", http: NodeHttpClient.layerUndici, isFetch: false }
 ]
 
-const runWith =
-  (http: Layer.Layer<HttpClient.HttpClient>) =>
-  <A, E>(
-    effect: Effect.Effect<A, E, ReplicateClient.ReplicateClient | FileSystem.FileSystem>,
-    { baseUrl, maxRetries = 0 }: { readonly baseUrl: string; readonly maxRetries?: number }
-  ) =>
-    Effect.provide(
-      effect,
-      ReplicateClient.layer({ baseUrl, token: Redacted.make("r8_test"), maxRetries }).pipe(
-        Layer.provide(http),
-        Layer.merge(NodeContext.layer)
-      )
+const runWith = (http: Layer.Layer<HttpClient.HttpClient>) =>
+<A, E>(
+  effect: Effect.Effect<A, E, ReplicateClient.ReplicateClient | FileSystem.FileSystem>,
+  { baseUrl, maxRetries = 0 }: { readonly baseUrl: string; readonly maxRetries?: number }
+) =>
+  Effect.provide(
+    effect,
+    ReplicateClient.layer({ baseUrl, token: Redacted.make("r8_test"), maxRetries }).pipe(
+      Layer.provide(http),
+      Layer.merge(NodeContext.layer)
     )
+  )
 
 const create = (file: unknown) => Prediction.create(Server.model, { file })
 

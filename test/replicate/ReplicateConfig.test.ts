@@ -128,6 +128,25 @@ describe("ReplicateConfig", () => {
     assert.isTrue(Option.isNone(ReplicateConfig.make({ token: Redacted.make("") }).token))
   })
 
+  it.each([
+    { baseUrl: "ftp://api.replicate.com" },
+    { baseUrl: new URL("file:///v1") },
+    { baseUrl: "localhost:3000" },
+    { userAgent: "a\nb: c" },
+    { userAgent: "a\r" },
+    { userAgent: "\u0000" },
+    { userAgent: "ā" }
+  ])("what cannot be sent is refused: %j", (options) => {
+    assert.throws(() => ReplicateConfig.make(options), /(baseUrl|userAgent): expected/)
+  })
+
+  it("a base URL that a browser completes, and a user agent of Latin letters, are taken", () => {
+    assert.deepInclude(ReplicateConfig.make({ baseUrl: "/api/replicate", userAgent: "é\t(a; b)" }), {
+      baseUrl: "/api/replicate",
+      userAgent: "é\t(a; b)"
+    })
+  })
+
   it("C24: retries are a whole number from 0 or without end, under either name", () => {
     for (const maxRetries of [Number.NaN, -1, 1.5, -Infinity]) {
       for (const options of [{ maxRetries }, { retry: { maxRetries } }]) {

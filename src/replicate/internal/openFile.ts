@@ -126,8 +126,7 @@ const unread = (invalid: Invalid) => (error: ProviderError | FileError | Platfor
 }
 
 /** A stream that was read to its end and let go would pass for an empty file; only a Response finds out. */
-const isUnread = (stream: ReadableStream<Uint8Array>): boolean =>
-  Either.isRight(Either.try(() => new Response(stream)))
+const isUnread = (stream: ReadableStream<Uint8Array>): boolean => Either.isRight(Either.try(() => new Response(stream)))
 
 const bytesOf = (stream: Bytes, invalid: Invalid): Stream.Stream<Uint8Array, ProviderError> =>
   Predicate.hasProperty(stream, Stream.StreamTypeId)

@@ -34,7 +34,7 @@ export class FileResource extends Schema.Class<FileResource>("effect-providers/r
 }) {}
 
 /**
- * The form that uploads a file, 100 MB at most.
+ * The form that uploads a file, 100 MiB (104,857,600 bytes) at most.
  *
  * @since 0.1.0
  * @category schemas
