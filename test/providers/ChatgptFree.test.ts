@@ -54,7 +54,7 @@ const texts = (outputs: ReadonlyArray<Output.Output>) =>
 const delta = (content: unknown) => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`
 const done = "data: [DONE]\n\n"
 
-describe("ChatgptFree: the request", () => {
+describe.sequential("ChatgptFree: the request", () => {
   it.effect("F01: text arrives as it streams", () =>
     Effect.gen(function*() {
       const { provider } = yield* setup({
@@ -417,7 +417,7 @@ describe("ChatgptFree: the request", () => {
 /** A last event, as services differ in it. */
 const closing = (choice: object) => `data: ${JSON.stringify({ choices: [{ finish_reason: "length", ...choice }] })}\n\n`
 
-describe("ChatgptFree: the reply", () => {
+describe.sequential("ChatgptFree: the reply", () => {
   const replies: ReadonlyArray<[row: string, text: string, texts: ReadonlyArray<string>]> = [
     ["F09: deltas until [DONE], and no further", delta("He") + delta("y") + done + delta("more"), ["He", "y"]],
     ["F09: deltas without [DONE]", delta("He") + delta("y"), ["He", "y"]],
@@ -674,7 +674,7 @@ describe("ChatgptFree: the reply", () => {
   }
 })
 
-describe("ChatgptFree: a nonce that is refused", () => {
+describe.sequential("ChatgptFree: a nonce that is refused", () => {
   it.effect("F13: is replaced once, and the new one kept", () =>
     Effect.gen(function*() {
       const { ask, calls, emulator } = yield* setup()
@@ -732,7 +732,7 @@ describe("ChatgptFree: a nonce that is refused", () => {
     }))
 })
 
-describe("ChatgptFree: bytes", () => {
+describe.sequential("ChatgptFree: bytes", () => {
   const split = (text: string, sizes: ReadonlyArray<number>) => {
     const bytes = new TextEncoder().encode(text)
     let at = 0
