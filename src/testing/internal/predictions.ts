@@ -183,7 +183,11 @@ export const until = (prediction: Prediction, at: number): Effect.Effect<void> =
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     at <= now
       ? Effect.void
-      : Effect.asVoid(Effect.timeoutOption(Deferred.await(prediction.stopped), Duration.millis(at - now))))
+      : Effect.flatMap(
+        Effect.timeoutOption(Deferred.await(prediction.stopped), Duration.millis(at - now)),
+        // a timer may go off a little before its time, when what is waited for has not happened yet
+        Option.match({ onNone: () => until(prediction, at), onSome: () => Effect.void })
+      ))
 
 /**
  * Waits, up to `seconds`, for a prediction to have its output or its end, and tells whether that came.
