@@ -217,7 +217,7 @@ export const timeoutFail: {
             return Effect.flatMap(Fiber.interrupt(work), (done) => {
               // what came while it was given up is worth more than the news that it is late
               const last = Exit.flatten(done)
-              return unattended && Exit.isSuccess(last) ? last : end
+              return isLate === true && Exit.isSuccess(last) ? last : end
             })
           }
         })

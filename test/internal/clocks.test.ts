@@ -350,6 +350,14 @@ describe("timeoutFail", () => {
       assert.strictEqual(yield* Effect.uninterruptible(timed(Effect.succeed(2))), 2)
     }))
 
+  it.effect("where nothing can be interrupted, what came late is worth more than that it did", () =>
+    Effect.gen(function*() {
+      const slow = Effect.as(Effect.sleep("30 seconds"), "done")
+      const fiber = yield* Effect.fork(Effect.uninterruptible(timed(slow)))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), "done")
+    }))
+
   it.effect("what the effect sets for its fiber stays set", () =>
     Effect.gen(function*() {
       const ref = FiberRef.unsafeMake(0)

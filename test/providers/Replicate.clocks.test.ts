@@ -131,7 +131,7 @@ describe("what goes on in fibers of its own", () => {
       }
     }))
 
-  it.effect("B33: no good end is told as a failure of a fiber", () =>
+  it.effect("B33: no end is told as an unhandled failure of a fiber", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
       const log = Layer.merge(
@@ -145,6 +145,10 @@ describe("what goes on in fibers of its own", () => {
       yield* Server.timed(Provider.text(asked)).pipe(Effect.provide(Layer.merge(fake.provider(), log)))
       const busy = Server.make({ get: [Server.status(503), Server.status(503), Server.gives({ status: "succeeded" })] })
       yield* Server.timed(Prediction.get(Server.id)).pipe(Effect.provide(Layer.merge(busy.layer, log)))
+      const refused = Server.make({ create: [Server.status(404)] })
+      yield* Server.timed(Effect.flip(Prediction.run(Server.model, input))).pipe(
+        Effect.provide(Layer.merge(refused.layer, log))
+      )
       assert.isAbove(lines.length, 3)
       assert.deepStrictEqual(lines.filter((line) => /unhandled|terminated/i.test(line)), [])
     }))

@@ -47,12 +47,17 @@ export const create = <A extends Prediction, E>(
   restore: Restore,
   hold: Duration.DurationInput = Duration.zero
 ): Effect.Effect<A, E> =>
-  Effect.flatMap(Effect.forkDaemon(call), (fiber) =>
-    Effect.onInterrupt(restore(Fiber.join(fiber)), () =>
+  // its end is a value: a fiber that fails is reported to the log
+  Effect.flatMap(Effect.forkDaemon(Effect.exit(call)), (fiber) =>
+    Effect.onInterrupt(Effect.flatten(restore(Fiber.join(fiber))), () =>
       within(
         Effect.flatMap(
-          Fiber.interrupt(fiber),
-          Exit.match({ onFailure: () => Effect.void, onSuccess: ({ id }) => abandon(jobs, id) })
+          Effect.map(Fiber.interrupt(fiber), Exit.flatten),
+          Exit.match({
+            onFailure: () =>
+              Effect.void,
+            onSuccess: ({ id }) => abandon(jobs, id)
+          })
         ),
         Duration.sum(jobs.config.cancelTimeout, hold)
       )))
