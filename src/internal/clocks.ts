@@ -172,8 +172,8 @@ export const withClocks = <A, E, R, E2>(
 /**
  * Fails an effect when it is not done after `duration`, as `Effect.timeoutFail` does, and like that waits for what cannot
  * be interrupted. That one relies on its children being interrupted where it is: which they are not in `Effect.all` and
- * `Effect.forEach`, where it would go on until its time is up although another has failed. It also costs four times as
- * much as this one, which is on every call.
+ * `Effect.forEach`, where it would go on until its time is up although another has failed. It is also a race,
+ * which takes more steps than this one, and this one is on every call.
  *
  * An effect that is `unattended` comes to its end, or to the end of its time, whoever is interrupted meanwhile.
  *

@@ -41,7 +41,7 @@ export const open = <A, E, R>(self: Stream.Stream<A, E, R>): Source<A, E, R> => 
 }
 
 /**
- * Makes a stream of a source. As `Stream.fromPull`, at half the cost.
+ * Makes a stream of a source. As `Stream.fromPull`, at two thirds of the cost.
  *
  * @internal
  */

@@ -53,8 +53,12 @@ const encoder = <I>(schema: Option.Option<Schema.Schema.All>): (part: unknown) =
   return encode
 }
 
-/** The path with its parameters, which are escaped by their schema, in their places. */
-const pathOf = (route: string) => {
+/**
+ * The path of a route, with parameters that are escaped already in their places.
+ *
+ * @internal
+ */
+export const pathOf = (route: string) => {
   const pieces = route.split(/:(\w+)/)
   return (parameters: Readonly<Record<string, string>> = {}) =>
     pieces.map((piece, n) => n % 2 === 0 ? piece : parameters[piece] ?? "").join("")

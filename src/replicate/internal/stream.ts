@@ -1,7 +1,3 @@
-import * as Headers from "@effect/platform/Headers"
-import * as HttpClient from "@effect/platform/HttpClient"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,8 +7,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
-import * as Sse from "../../http/Sse.js"
-import { timeoutFail } from "../../internal/clocks.js"
+import type * as Sse from "../../http/Sse.js"
 import * as Pull from "../../internal/pull.js"
 import {
   InvalidRequest,
@@ -20,15 +15,14 @@ import {
   isRetryable,
   Issue,
   type ProviderError,
-  ResponseError,
   retryAfter,
-  StreamInterrupted,
-  Timeout
+  StreamInterrupted
 } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
-import { isHeaderValue, provider } from "./http.js"
+import { connect } from "./connection.js"
+import { provider } from "./http.js"
 import { predictions } from "./jobs.js"
 import { outcome } from "./outcome.js"
 import { PredictionReader } from "./reader.js"
@@ -55,47 +49,6 @@ export interface Options<A> {
 
 type Source<A> = Pull.Source<A, ProviderError>
 type Pieces<A> = Effect.Effect<Chunk.Chunk<A>, ProviderError>
-
-/** An id that a header cannot carry is kept to ourselves: the server then begins anew. */
-const resumeAt = (id: string | undefined) => (request: HttpClientRequest.HttpClientRequest) =>
-  id !== undefined && isHeaderValue(id) ? HttpClientRequest.setHeader(request, "last-event-id", id) : request
-
-const connect = <A>(client: Service, url: string, reader: PredictionReader<A>) => {
-  const duration = client.config.connectTimeout
-  const request = HttpClientRequest.get(url).pipe(
-    HttpClientRequest.accept("text/event-stream"),
-    HttpClientRequest.setHeader("cache-control", "no-store"),
-    resumeAt(reader.lastEventId)
-  )
-  const fromHttp = (error: HttpClientError.HttpClientError) => Failure.fromHttpClientError({ provider }, error)
-  // a body that is not read would keep its connection open
-  const opened = HttpClient.withScope(client.web).execute(request).pipe(
-    Effect.mapError(fromHttp),
-    timeoutFail({ duration, onTimeout: () => new Timeout({ provider, clock: "connect", duration }) }),
-    Effect.flatMap((response) => {
-      if (response.status !== 200) return Effect.flip(Failure.fromResponse({ provider }, response))
-      const type = Headers.get(response.headers, "content-type")
-      return type._tag === "Some" && type.value.includes("text/event-stream")
-        ? Stream.toPull(Stream.mapError(response.stream, fromHttp))
-        : Effect.fail(new ResponseError({ provider, reason: "malformed", detail: "the stream is not an event stream" }))
-    })
-  )
-  return Effect.map(opened, (bytes) => {
-    const decoder = new TextDecoder()
-    const parser = Sse.makeParser({ dataless: "emit" })
-    const next: Pull.Pull<A, ProviderError | Sse.EventTooLarge> = Effect.suspend(() => {
-      if (reader.done !== undefined) return Pull.end
-      return parser.error === undefined ? read : Pull.fail(parser.error)
-    })
-    const read = Effect.flatMap(bytes, (chunk) => {
-      let text = ""
-      for (const bytes of chunk) text += decoder.decode(bytes, { stream: true })
-      const pieces = reader.read(parser.feed(text))
-      return Chunk.isEmpty(pieces) ? next : Effect.succeed(pieces)
-    })
-    return next
-  })
-}
 
 /**
  * Reads the stream of a prediction over as many connections as it takes, and completes it from the finished
