@@ -47,6 +47,16 @@ const counted = () => {
 }
 
 describe("Provider.make: the frame", () => {
+  it.effect("B02: what answers is released before the end is told, as many read no further", () =>
+    Effect.gen(function*() {
+      let isOpen = true
+      const provider = make(() => Stream.ensuring(Stream.make(hello), Effect.sync(() => (isOpen = false))))
+      const seen: Array<readonly [tag: string, isOpen: boolean]> = []
+      const see = ({ _tag }: Output.Output) => Effect.sync(() => seen.push([_tag, isOpen]))
+      yield* Stream.runForEach(Stream.rechunk(provider.stream({}), 1), see)
+      assert.deepStrictEqual(seen, [["ProviderInfo", true], ["TextDelta", true], ["Finish", false]])
+    }))
+
   it.effect("B01: a stream, one text and an async iterable make the same provider", () =>
     Effect.gen(function*() {
       const stream = make(() => Stream.make(hello, Output.textDelta("!")))

@@ -127,6 +127,17 @@ describe("a create", () => {
       assert.notProperty(error, "mayHaveStarted")
     }))
 
+  it.effect.each([200, 203, 206])(
+    "C06: that was answered under %s is the prediction it made",
+    (status) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.gives({}, status)] }, { maxRetries: 0 })
+        const { id } = yield* create.pipe(Effect.provide(server.layer))
+        assert.strictEqual(id, Server.id)
+        assert.strictEqual(server.count("create"), 1)
+      })
+  )
+
   it.effect("C06: a read under a status that no read has is malformed", () =>
     Effect.gen(function*() {
       const server = Server.make({ get: [Server.gives({}, 203)] }, { maxRetries: 0 })
