@@ -6,7 +6,10 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import { after, clockOf } from "./deadlines.js"
+import { fork, type Inside, interruptible } from "./fork.js"
 import * as Pull from "./pull.js"
 import * as Underway from "./underway.js"
 
@@ -16,7 +19,10 @@ const capacity = 16
 interface TimeoutOptions<E2> {
   readonly duration: Duration.Duration
   readonly onTimeout: () => E2
+  /** Comes to its end, or to the end of its time, whoever is interrupted meanwhile. */
   readonly unattended?: boolean | undefined
+  /** What the effect has beyond its surroundings; what it sets for its fiber is not told to them then. */
+  readonly inside?: Inside | undefined
 }
 
 /**
@@ -29,6 +35,8 @@ const patience = Duration.seconds(10)
 export interface Clocks {
   readonly idle: Duration.Duration | undefined
   readonly total: Duration.Duration | undefined
+  /** Whether the idle clock begins when the source is open. */
+  readonly idleFromOpening?: boolean | undefined
 }
 
 type OnTimeout<E2> = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) => E2
@@ -98,58 +106,60 @@ export const clocked = <A, E, R, E2>(
   const idle = clocks.idle === undefined ? Infinity : Duration.toMillis(clocks.idle)
   const total = clocks.total === undefined ? Infinity : Duration.toMillis(clocks.total)
   if (idle === Infinity && total === Infinity) return source
-  return Underway.counting((calls, provide) =>
-    Effect.gen(function*() {
-      const clock = yield* Effect.clock
+  return Underway.counting((calls, inside) =>
+    Effect.flatMap(Effect.runtime<R>(), (runtime) => {
+      const clock = clockOf(runtime)
       const handover = makeHandover<A, E | E2>()
-      const startedAt = clock.unsafeCurrentTimeMillis()
-      let activeAt = startedAt
+      const endsAt = clock.unsafeCurrentTimeMillis() + total
+      let activeAt = clocks.idleFromOpening === true ? Infinity : clock.unsafeCurrentTimeMillis()
       let waitsForConsumer = false
-
-      const read = Effect.flatMap(Effect.mapError(source, Option.some), (pull) => {
-        const next: Effect.Effect<never, Option.Option<E>, R> = Effect.flatMap(pull, (chunk) => {
-          activeAt = clock.unsafeCurrentTimeMillis()
-          if (handover.give(chunk)) return next
-          waitsForConsumer = true
-          return Effect.flatMap(handover.room, () => {
-            waitsForConsumer = false
-            activeAt = clock.unsafeCurrentTimeMillis()
-            return next
-          })
-        })
-        return next
-      })
       let ranOut = false
-      const reader = yield* Effect.acquireRelease(
-        // its end is a value: a fiber that fails is reported to the log
-        Effect.forkDaemon(Effect.interruptible(Effect.exit(
-          Effect.onExit(Effect.scoped(provide(read)), (exit) => Effect.sync(() => handover.end(exit)))
-        ))),
-        (reader) =>
-          ranOut
-            // it is interrupted already: once more would cut short what it waits for now
-            ? Effect.raceFirst(Effect.interruptible(Fiber.await(reader)), Effect.interruptible(Effect.sleep(patience)))
-            : Fiber.interrupt(reader)
-      )
+      let reader: Fiber.RuntimeFiber<unknown> | undefined
+      let cancel = () => {}
 
-      // the work is stopped at once, also while the consumer is busy with what came before
-      const giveUp = (clock: "idle" | "total", millis: number) =>
-        Effect.suspend(() => {
+      const start = Effect.sync(() => {
+        // the work is stopped at once, also while the consumer is busy with what came before
+        const giveUp = (clock: "idle" | "total", millis: number) => {
           ranOut = true
           handover.end(Exit.fail(Option.some(onTimeout(clock, Duration.millis(millis), calls.count > 0))))
-          return Fiber.interrupt(reader)
+          reader?.unsafeInterruptAsFork(FiberId.none)
+        }
+        const watch = () => {
+          const now = clock.unsafeCurrentTimeMillis()
+          const idleAt = (waitsForConsumer ? now : activeAt) + idle
+          if (now >= endsAt) return giveUp("total", total)
+          if (now >= idleAt) return giveUp("idle", idle)
+          cancel = after(runtime, Duration.millis(Math.min(idleAt, endsAt) - now), watch)
+        }
+        const read = Effect.flatMap(Effect.mapError(source, Option.some), (pull) => {
+          activeAt = clock.unsafeCurrentTimeMillis()
+          cancel()
+          watch()
+          const next: Effect.Effect<never, Option.Option<E>, R | Scope.Scope> = Effect.flatMap(pull, (chunk) => {
+            activeAt = clock.unsafeCurrentTimeMillis()
+            if (handover.give(chunk)) return next
+            waitsForConsumer = true
+            return Effect.flatMap(handover.room, () => {
+              waitsForConsumer = false
+              activeAt = clock.unsafeCurrentTimeMillis()
+              return next
+            })
+          })
+          return next
         })
-
-      const watch = Effect.suspend(function loop(): Effect.Effect<unknown> {
-        const now = clock.unsafeCurrentTimeMillis()
-        const idleAt = (waitsForConsumer ? now : activeAt) + idle
-        if (now >= startedAt + total) return giveUp("total", total)
-        if (now >= idleAt) return giveUp("idle", idle)
-        return Effect.flatMap(Effect.sleep(Math.min(idleAt, startedAt + total) - now), loop)
+        watch()
+        if (ranOut) return
+        const told = Effect.onExit(Effect.scoped(read), (exit) => Effect.sync(() => handover.end(exit)))
+        reader = fork(interruptible(inside(runtime)), told)
+        if (ranOut) reader.unsafeInterruptAsFork(FiberId.none)
       })
-      // also where nothing else is to be interrupted, the clock has to be
-      yield* Effect.forkScoped(Effect.interruptible(watch))
-      return handover.take
+      const stop = Effect.suspend(() => {
+        cancel()
+        if (reader === undefined) return Effect.void
+        // it is interrupted already: once more would cut short what it waits for now
+        return ranOut ? endedWithin(reader, patience) : Fiber.interrupt(reader)
+      })
+      return Effect.as(Effect.acquireRelease(start, () => stop), handover.take)
     })
   )
 }
@@ -170,12 +180,25 @@ export const withClocks = <A, E, R, E2>(
 }
 
 /**
+ * Waits for the end of a fiber, but no longer than `duration`.
+ *
+ * @internal
+ */
+export const endedWithin = (fiber: Fiber.RuntimeFiber<unknown>, duration: Duration.Duration): Effect.Effect<void> =>
+  Effect.flatMap(Effect.runtime(), (runtime) =>
+    Effect.async((resume) => {
+      const cancel = after(runtime, duration, () => resume(Effect.void))
+      fiber.addObserver(() => {
+        cancel()
+        resume(Effect.void)
+      })
+    }))
+
+/**
  * Fails an effect when it is not done after `duration`, as `Effect.timeoutFail` does, and like that waits for what cannot
  * be interrupted. That one relies on its children being interrupted where it is: which they are not in `Effect.all` and
- * `Effect.forEach`, where it would go on until its time is up although another has failed. It is also a race,
- * which takes more steps than this one, and this one is on every call.
- *
- * An effect that is `unattended` comes to its end, or to the end of its time, whoever is interrupted meanwhile.
+ * `Effect.forEach`, where it would go on until its time is up although another has failed. It is also a race of two
+ * fibers, which takes more steps than this one, and this one is on every call.
  *
  * @internal
  */
@@ -183,44 +206,33 @@ export const timeoutFail: {
   <E2>(options: TimeoutOptions<E2>): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2, R>
   <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2>): Effect.Effect<A, E | E2, R>
 } = dual(2, <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2>) => {
-  const { duration, onTimeout, unattended = false } = options
-  const isEndless = !Duration.isFinite(duration)
-  if (isEndless && !unattended) return self
-  // also where the effect is not to be interrupted, the clock has to be
-  const sleep = Effect.interruptible(isEndless ? Effect.never : Effect.sleep(duration))
-  return Effect.uninterruptibleMask((restore) =>
-    // Fibers of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself. The
-    // end of the work is a value: a fiber that fails is reported to the log.
-    Effect.flatMap(Effect.forkDaemon(Effect.exit(unattended ? Effect.interruptible(self) : restore(self))), (work) =>
-      Effect.flatMap(Effect.forkDaemon(sleep), (timer) => {
-        let isLate: boolean | undefined
-        const first = Effect.async<Exit.Exit<A, E>>((resume) => {
-          work.addObserver((exit) => {
-            isLate ??= false
-            resume(exit)
-          })
-          timer.addObserver(() => {
-            isLate ??= true
-            resume(Effect.interrupt)
-          })
-        })
-        return Effect.matchCauseEffect(unattended ? first : restore(first), {
-          onSuccess: (exit) => {
-            timer.unsafeInterruptAsFork(FiberId.none)
-            return Exit.isSuccess(exit) ? Effect.as(Fiber.inheritAll(work), exit.value) : exit
-          },
-          onFailure: (cause) => {
-            const end: Effect.Effect<never, E | E2> = isLate === true
-              ? Effect.failSync(onTimeout)
-              : Effect.failCause(cause)
-            timer.unsafeInterruptAsFork(FiberId.none)
-            return Effect.flatMap(Fiber.interrupt(work), (done) => {
-              // what came while it was given up is worth more than the news that it is late
-              const last = Exit.flatten(done)
-              return isLate === true && Exit.isSuccess(last) ? last : end
-            })
+  const { duration, inside, onTimeout, unattended = false } = options
+  if (!Duration.isFinite(duration) && !unattended && inside === undefined) return self
+  return Effect.flatMap(Effect.runtime<R>(), (outer) =>
+    Effect.uninterruptibleMask((restore) => {
+      const runtime = unattended ? interruptible(outer) : outer
+      // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself
+      const work = fork(inside === undefined ? runtime : inside(runtime), self)
+      let cancel = () => {}
+      const first = Effect.async<Exit.Exit<A, E> | undefined>((resume) => {
+        work.addObserver(resume)
+        cancel = after(outer, duration, () => resume(Effect.succeed(undefined)))
+      })
+      const stopped = Effect.map(Fiber.interrupt(work), Exit.flatten)
+      return Effect.matchCauseEffect(unattended ? first : restore(first), {
+        onSuccess: (exit): Effect.Effect<A, E | E2> => {
+          cancel()
+          if (exit === undefined) {
+            // what came while it was given up is worth more than the news that it is late
+            return Effect.flatMap(stopped, (last): Effect.Effect<A, E | E2> =>
+              Exit.isSuccess(last) ? last : Effect.failSync(onTimeout))
           }
-        })
-      }))
-  )
+          return inside === undefined && Exit.isSuccess(exit) ? Effect.as(Fiber.inheritAll(work), exit.value) : exit
+        },
+        onFailure: (cause) => {
+          cancel()
+          return Effect.zipRight(stopped, Effect.failCause(cause))
+        }
+      })
+    }))
 })

@@ -1,5 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import type { Inside } from "./fork.js"
 
 /**
  * Calls that are not to be sent twice, and were sent but not answered yet. Whoever gives up meanwhile cannot know
@@ -33,17 +35,14 @@ export const counted = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A,
   })
 
 /**
- * Counts the calls of a part of the program.
+ * Counts the calls of a part of the program, which is run in a fiber of its own, `inside`.
  *
  * @internal
  */
 export const counting = <A, E, R>(
-  part: (
-    calls: Calls,
-    provide: <B, E2, R2>(self: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>
-  ) => Effect.Effect<A, E, R>
+  part: (calls: Calls, inside: Inside) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.flatMap(Underway, (outer) => {
     const calls: Calls = { count: 0, outer }
-    return part(calls, Effect.provideService(Underway, calls))
+    return part(calls, Runtime.provideService(Underway, calls))
   })

@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
+import * as Tracer from "effect/Tracer"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
 import { timeoutFail } from "../../internal/clocks.js"
@@ -13,7 +15,7 @@ import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeou
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { annotations, type Answer, logged } from "./callLog.js"
-import { provider, tokenOf } from "./http.js"
+import { provider, tokenOf, untraced } from "./http.js"
 import type { Limits } from "./limits.js"
 
 /** @internal */
@@ -75,41 +77,44 @@ export const perform = <A>(
   call: Effect.Effect<Answer<A>, unknown>,
   { hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
 ): Effect.Effect<A, ProviderError> => {
-  const performed = Effect.flatMap(CallSettings, (own) => {
-    const at = () => {
-      // a caller may take the token for an id
-      const clean = cleaner(Option.toArray(Option.map(tokenOf(config, own), Redacted.value)))
-      return { method, url: clean(Failure.publicUrl(url())) }
-    }
-    const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
-    const isOnce = !isSafe && mayRepeat === undefined
-    const answered = Effect.catchAll(call, requestError)
-    const once = timeoutFail(isOnce ? counted(answered) : answered, {
-      duration,
-      onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
-      // the answer to what may start something says what has to be canceled
-      unattended: !isSafe
+  const performed = (span: Tracer.Span) =>
+    Effect.flatMap(CallSettings, (own) => {
+      const at = () => {
+        // a caller may take the token for an id
+        const clean = cleaner(Option.toArray(Option.map(tokenOf(config, own), Redacted.value)))
+        return { method, url: clean(Failure.publicUrl(url())) }
+      }
+      const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
+      const isOnce = !isSafe && mayRepeat === undefined
+      const answered = Effect.catchAll(call, requestError)
+      const once = timeoutFail(isOnce ? counted(answered) : answered, {
+        duration,
+        onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
+        // the answer to what may start something says what has to be canceled
+        unattended: !isSafe,
+        inside: (runtime) => untraced(Runtime.provideService(runtime, Tracer.ParentSpan, span))
+      })
+      const sent = Effect.mapError(once, (error) => {
+        // the decoder of an answer does not know what was called
+        const located = error._tag === "ResponseError" && error.url === undefined
+          ? new ResponseError({ ...error, ...at() })
+          : error
+        return isOnce ? unsure(located) : located
+      })
+      let attempt = 0
+      const next = Effect.suspend(() => logged(sent, at, name, ++attempt, span))
+      return Retry.retry(limits.limited({ method, url }, next), {
+        policy: config.retry,
+        while: mayRepeat ?? (isSafe ? isRetryable : isRefusal)
+      })
     })
-    const sent = Effect.mapError(once, (error) => {
-      // the decoder of an answer does not know what was called
-      const located = error._tag === "ResponseError" && error.url === undefined
-        ? new ResponseError({ ...error, ...at() })
-        : error
-      return isOnce ? unsure(located) : located
-    })
-    let attempt = 0
-    const next = Effect.suspend(() => logged(sent, at, name, ++attempt))
-    return Retry.retry(limits.limited({ method, url }, next), {
-      policy: config.retry,
-      while: mayRepeat ?? (isSafe ? isRetryable : isRefusal)
-    })
-  })
-  return Effect.useSpan(`Replicate.${name}`, { captureStackTrace: false }, (span) =>
-    Effect.withParentSpan(
-      Effect.map(performed, ([value]) => {
+  return Effect.useSpan(
+    `Replicate.${name}`,
+    { captureStackTrace: false },
+    (span) =>
+      Effect.map(performed(span), ([value]) => {
         for (const [key, annotation] of Object.entries(annotations(value))) span.attribute(key, annotation)
         return value
-      }),
-      span
-    ))
+      })
+  )
 }

@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as LogLevel from "effect/LogLevel"
+import type * as Tracer from "effect/Tracer"
 import type { ProviderError } from "../../ProviderError.js"
 import { Prediction } from "../schemas/Prediction.js"
 
@@ -38,7 +39,7 @@ const ending = (exit: Exit.Exit<Answer<unknown>, ProviderError>): Readonly<Recor
 
 /**
  * Tells the debug log of one try of a call: what was called, how that ended, and how long it took. `at.url` is told as
- * it is.
+ * it is. The line is told of `span`, where there is one.
  *
  * @internal
  */
@@ -46,7 +47,8 @@ export const logged = <A, E extends ProviderError>(
   self: Effect.Effect<Answer<A>, E>,
   at: () => { readonly method: string; readonly url: string },
   name: string,
-  attempt: number
+  attempt: number,
+  span?: Tracer.Span
 ): Effect.Effect<Answer<A>, E> =>
   Effect.flatMap(FiberRef.get(FiberRef.currentMinimumLogLevel), (least) => {
     if (LogLevel.greaterThan(least, LogLevel.Debug)) return self
@@ -54,13 +56,14 @@ export const logged = <A, E extends ProviderError>(
       const startedAt = clock.unsafeCurrentTimeMillis()
       return Effect.onExit(self, (exit) => {
         const { method, url } = at()
-        return Effect.annotateLogs(Effect.logDebug(`Replicate.${name}`), {
+        const line = Effect.annotateLogs(Effect.logDebug(`Replicate.${name}`), {
           method,
           path: url.replace(/^https?:\/\/[^/]*/, ""),
           ...ending(exit),
           attempt,
           ms: Math.round(clock.unsafeCurrentTimeMillis() - startedAt)
         })
+        return span === undefined ? line : Effect.withParentSpan(line, span)
       })
     })
   })

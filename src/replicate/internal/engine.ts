@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -46,10 +45,10 @@ const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given
 
 /** Fails with `Timeout` when the total clock runs out. */
 const deadline = (config: ReplicateConfig, options: ClockOptions) => <A, R>(self: Effect.Effect<A, ProviderError, R>) =>
-  Underway.counting((calls, provide) => {
+  Underway.counting((calls, inside) => {
     const duration = totalClock(config, options)
     const onTimeout = () => new Timeout({ provider, clock: "total", duration, ...unsure(calls.count > 0) })
-    return Clocks.timeoutFail(provide(self), { duration, onTimeout })
+    return Clocks.timeoutFail(self, { duration, onTimeout, inside })
   })
 
 /** What is said of a create that nobody answered: that it must not be sent again without a look. */
@@ -73,21 +72,16 @@ export const clocked = <A>(
   config: ReplicateConfig,
   options: ClockOptions & Pick<WaitOptions, "polling">
 ): Pull.Source<A, ProviderError> =>
-  Effect.flatMap(Effect.zipRight(checkClocks(options), Clock.currentTimeMillis), (startedAt) => {
-    const idle = given(options.idleTimeout) ?? config.idleTimeout
-    const total = totalClock(config, options)
-    const timeout = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) =>
-      new Timeout({ provider, clock, duration: clock === "total" ? total : duration, ...unsure(mayHaveStarted) })
-    return Effect.flatMap(
-      Effect.zip(deadline(config, options)(source), Clock.currentTimeMillis),
-      ([pull, now]) =>
-        Clocks.clocked(
-          Effect.succeed(pull),
-          { idle, total: Duration.subtract(total, now - startedAt) },
-          timeout
-        )
-    )
-  })
+  Effect.flatMap(checkClocks(options), () =>
+    Clocks.clocked(
+      source,
+      {
+        idle: given(options.idleTimeout) ?? config.idleTimeout,
+        total: totalClock(config, options),
+        idleFromOpening: true
+      },
+      (clock, duration, mayHaveStarted) => new Timeout({ provider, clock, duration, ...unsure(mayHaveStarted) })
+    ))
 
 /**
  * Reads a job until it is final, whatever it ended with.

@@ -6,11 +6,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
 import { clocked, timeoutFail } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
+import type { Inside } from "../../internal/fork.js"
 import * as Pull from "../../internal/pull.js"
 import { isPresent } from "../../internal/token.js"
 import {
@@ -66,8 +68,18 @@ const orExpired = (error: ProviderError): ProviderError =>
     ? new ResponseError({ ...error, detail: "the file is gone, as Replicate keeps output files for an hour" })
     : error
 
+const always = () => true
+
 /**
- * Sends a request whose answer is to be in JSON, or in the type given.
+ * A runtime without the platform's spans, which hold headers and whole URLs, and would be told to a third party in trace
+ * headers.
+ *
+ * @internal
+ */
+export const untraced: Inside = (runtime) => Runtime.setFiberRef(runtime, HttpClient.currentTracerDisabledWhen, always)
+
+/**
+ * Sends a request whose answer is to be in JSON, or in the type given. To be run in a runtime that is `untraced`.
  *
  * @internal
  */
@@ -97,11 +109,10 @@ type Ready = Either.Either<HttpClientRequest.HttpClientRequest, ProviderError>
  * @internal
  */
 export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, limits: Limits) {
-  // the platform's spans hold headers and whole URLs, and would be told to a third party in trace headers
-  const web = config.transformClient(yield* HttpClient.HttpClient).pipe(
-    HttpClient.withTracerDisabledWhen(() => true),
+  const bare = config.transformClient(yield* HttpClient.HttpClient).pipe(
     HttpClient.mapRequest(HttpClientRequest.setHeader("user-agent", config.userAgent))
   )
+  const web = HttpClient.withTracerDisabledWhen(bare, always)
 
   const authorize = (request: HttpClientRequest.HttpClientRequest, own: Settings): Ready => {
     const secret = tokenOf(config, own)
@@ -161,7 +172,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
   const exchange = (ready: Ready) =>
     Either.isLeft(ready)
       ? Effect.fail(ready.left)
-      : Effect.catchAll(Effect.flatMap(web.execute(ready.right), checkStatus), toProviderError)
+      : Effect.catchAll(Effect.flatMap(bare.execute(ready.right), checkStatus), toProviderError)
 
   const api: Send = (request, accept = "application/json") =>
     Effect.flatMap(CallSettings, (own) =>
@@ -188,7 +199,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     const at = { method: "GET", url }
     const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })
     const get = (isOwn ? files.own : files.other)(HttpClientRequest.get(url)).pipe(
-      timeoutFail({ duration: config.connectTimeout, onTimeout: timeout }),
+      timeoutFail({ duration: config.connectTimeout, onTimeout: timeout, inside: untraced }),
       Effect.map((response): Answer<void> => [undefined, response]),
       Effect.mapError((error) => isOwn ? error : orExpired(error))
     )

@@ -2,6 +2,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { endedWithin } from "../../internal/clocks.js"
+import { ended, fork, interruptible } from "../../internal/fork.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import type { Jobs } from "./jobs.js"
 
@@ -14,9 +16,9 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 
 /** Runs an effect to its end, but waits for it no longer than `limit`: the rest goes on in the background. */
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>
-  // a finalizer's region cannot be interrupted, which would keep the clocks of the effect from stopping it
-  Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) =>
-    Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Fiber.await(fiber)), limit)))
+  Effect.flatMap(Effect.runtime<R>(), (runtime) =>
+    // a finalizer's region cannot be interrupted, which would keep the clocks of the effect from stopping it
+    endedWithin(fork(interruptible(runtime), effect), limit))
 
 /**
  * Cancels a job that nobody waits for any more. That it could not be canceled is told to the log only: the one who
@@ -47,20 +49,17 @@ export const create = <A extends Prediction, E>(
   restore: Restore,
   hold: Duration.DurationInput = Duration.zero
 ): Effect.Effect<A, E> =>
-  // its end is a value: a fiber that fails is reported to the log
-  Effect.flatMap(Effect.forkDaemon(Effect.exit(call)), (fiber) =>
-    Effect.onInterrupt(Effect.flatten(restore(Fiber.join(fiber))), () =>
+  Effect.flatMap(Effect.runtime(), (runtime) => {
+    const fiber = fork(runtime, call)
+    return Effect.onInterrupt(Effect.flatten(restore(ended(fiber))), () =>
       within(
         Effect.flatMap(
           Effect.map(Fiber.interrupt(fiber), Exit.flatten),
-          Exit.match({
-            onFailure: () =>
-              Effect.void,
-            onSuccess: ({ id }) => abandon(jobs, id)
-          })
+          Exit.match({ onFailure: () => Effect.void, onSuccess: ({ id }) => abandon(jobs, id) })
         ),
         Duration.sum(jobs.config.cancelTimeout, hold)
-      )))
+      ))
+  })
 
 /**
  * As `create`, for a stream: the job is canceled when the scope closes before `release` was called.
