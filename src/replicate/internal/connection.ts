@@ -4,9 +4,10 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import * as Option from "effect/Option"
 import * as Failure from "../../http/Failure.js"
 import * as Sse from "../../http/Sse.js"
+import * as Body from "../../internal/body.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import * as Pull from "../../internal/pull.js"
 import { type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
@@ -39,7 +40,7 @@ export const connect = <A>(client: Service, url: string, reader: PredictionReade
       if (response.status !== 200) return Effect.flip(Failure.fromResponse({ provider }, response))
       const type = Headers.get(response.headers, "content-type")
       return type._tag === "Some" && type.value.includes("text/event-stream")
-        ? Stream.toPull(Stream.mapError(response.stream, fromHttp))
+        ? Effect.mapError(Body.bytes(response), fromHttp)
         : Effect.fail(new ResponseError({ provider, reason: "malformed", detail: "the stream is not an event stream" }))
     })
   )
@@ -50,7 +51,7 @@ export const connect = <A>(client: Service, url: string, reader: PredictionReade
       if (reader.done !== undefined) return Pull.end
       return parser.error === undefined ? read : Pull.fail(parser.error)
     })
-    const read = Effect.flatMap(bytes, (chunk) => {
+    const read = Effect.flatMap(Effect.mapError(bytes, Option.map(fromHttp)), (chunk) => {
       let text = ""
       for (const bytes of chunk) text += decoder.decode(bytes, { stream: true })
       const pieces = reader.read(parser.feed(text))
