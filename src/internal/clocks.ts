@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import type * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { after, clockOf } from "./deadlines.js"
@@ -16,13 +17,13 @@ import * as Underway from "./underway.js"
 /** Chunks read ahead of the consumer before the source has to wait for it. */
 const capacity = 16
 
-interface TimeoutOptions<E2> {
+interface TimeoutOptions<E2, S> {
   readonly duration: Duration.Duration
   readonly onTimeout: () => E2
   /** Comes to its end, or to the end of its time, whoever is interrupted meanwhile. */
   readonly unattended?: boolean | undefined
   /** What the effect has beyond its surroundings; what it sets for its fiber is not told to them then. */
-  readonly inside?: Inside | undefined
+  readonly inside?: Inside<S> | undefined
 }
 
 /**
@@ -203,16 +204,22 @@ export const endedWithin = (fiber: Fiber.RuntimeFiber<unknown>, duration: Durati
  * @internal
  */
 export const timeoutFail: {
-  <E2>(options: TimeoutOptions<E2>): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2, R>
-  <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2>): Effect.Effect<A, E | E2, R>
-} = dual(2, <A, E, R, E2>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2>) => {
+  <E2, S = never>(
+    options: TimeoutOptions<E2, S>
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2, Exclude<R, S>>
+  <A, E, R, E2, S = never>(
+    self: Effect.Effect<A, E, R>,
+    options: TimeoutOptions<E2, S>
+  ): Effect.Effect<A, E | E2, Exclude<R, S>>
+} = dual(2, <A, E, R, E2, S>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2, S>) => {
   const { duration, inside, onTimeout, unattended = false } = options
   if (!Duration.isFinite(duration) && !unattended && inside === undefined) return self
-  return Effect.flatMap(Effect.runtime<R>(), (outer) =>
+  return Effect.flatMap(Effect.runtime<Exclude<R, S>>(), (outer) =>
     Effect.uninterruptibleMask((restore) => {
       const runtime = unattended ? interruptible(outer) : outer
-      // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself
-      const work = fork(inside === undefined ? runtime : inside(runtime), self)
+      // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself;
+      // `inside` adds S, which the compiler does not put together with what is left of R without it
+      const work = fork((inside === undefined ? runtime : inside(runtime)) as Runtime.Runtime<R>, self)
       let cancel = () => {}
       const first = Effect.async<Exit.Exit<A, E> | undefined>((resume) => {
         work.addObserver(resume)

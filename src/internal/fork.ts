@@ -19,11 +19,11 @@ export const fork = <A, E, R>(
 ): Fiber.RuntimeFiber<Exit.Exit<A, E>> => Runtime.runFork(runtime, Effect.exit(self))
 
 /**
- * What an effect that has a fiber of its own has beyond its surroundings.
+ * What an effect that has a fiber of its own has beyond its surroundings: the services `S`, and FiberRefs.
  *
  * @internal
  */
-export type Inside = <R>(runtime: Runtime.Runtime<R>) => Runtime.Runtime<R>
+export type Inside<S = never> = <R>(runtime: Runtime.Runtime<R>) => Runtime.Runtime<R | S>
 
 /**
  * A runtime whose effects can be interrupted, also where the fiber at hand cannot.

@@ -1,14 +1,18 @@
 import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
 import { timeoutFail } from "../../internal/clocks.js"
+import type { Inside } from "../../internal/fork.js"
 import { cleaner } from "../../internal/scrub.js"
 import { counted } from "../../internal/underway.js"
 import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
@@ -74,7 +78,7 @@ const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
 export const perform = <A>(
   config: ReplicateConfig,
   limits: Limits,
-  call: Effect.Effect<Answer<A>, unknown>,
+  call: (scope: Scope.CloseableScope) => Effect.Effect<Answer<A>, unknown, Scope.Scope>,
   { hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
 ): Effect.Effect<A, ProviderError> => {
   const performed = (span: Tracer.Span) =>
@@ -86,13 +90,20 @@ export const perform = <A>(
       }
       const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
       const isOnce = !isSafe && mayRepeat === undefined
-      const answered = Effect.catchAll(call, requestError)
-      const once = timeoutFail(isOnce ? counted(answered) : answered, {
-        duration,
-        onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
-        // the answer to what may start something says what has to be canceled
-        unattended: !isSafe,
-        inside: (runtime) => untraced(Runtime.provideService(runtime, Tracer.ParentSpan, span))
+      const once = Effect.flatMap(Scope.make(), (scope) => {
+        const answered = Effect.catchAll(call(scope), requestError)
+        // an answer that is read to its end need not be ended, which takes longer than its call
+        const ended = Effect.onError(answered, (cause) => Scope.close(scope, Exit.failCause(cause)))
+        const services = Context.add(Context.make(Tracer.ParentSpan, span), Scope.Scope, scope)
+        const inside: Inside<Scope.Scope> = (runtime) =>
+          untraced(Runtime.updateContext(runtime, Context.merge(services)))
+        return timeoutFail(isOnce ? counted(ended) : ended, {
+          duration,
+          onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
+          // the answer to what may start something says what has to be canceled
+          unattended: !isSafe,
+          inside
+        })
       })
       const sent = Effect.mapError(once, (error) => {
         // the decoder of an answer does not know what was called

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Record from "effect/Record"
+import type * as Scope from "effect/Scope"
 import { ReplicateApi } from "../ReplicateApi.js"
 import type { Api } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
@@ -50,12 +51,13 @@ export const derive = (config: ReplicateConfig, limits: Limits, send: Send): Api
       }
       calls[name] = (request = {}) =>
         Effect.suspend(() => {
-          const answered = Effect.flatMap(toRequest(request), (sent) =>
-            Effect.flatMap(send(sent, accept), (response) =>
-              Effect.mapBoth(read(response), {
-                onFailure: answerError,
-                onSuccess: (value): Answer<unknown> => [value, response]
-              })))
+          const answered = (scope: Scope.CloseableScope) =>
+            Effect.flatMap(toRequest(request), (sent) =>
+              Effect.flatMap(send(sent, accept), (response) =>
+                Effect.mapBoth(read(response, scope), {
+                  onFailure: answerError,
+                  onSuccess: (value): Answer<unknown> => [value, response]
+                })))
           return perform(config, limits, answered, {
             ...description,
             url: () =>

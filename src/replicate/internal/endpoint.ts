@@ -6,10 +6,13 @@ import type * as HttpMethod from "@effect/platform/HttpMethod"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type * as AST from "effect/SchemaAST"
+import * as Scope from "effect/Scope"
+import * as Body from "../../internal/body.js"
 
 /**
  * What a call of an endpoint is made with.
@@ -43,7 +46,8 @@ type Successes = ReadonlyMap<number, { readonly ast: Option.Option<AST.AST> }>
 type Encoded<A> = Either.Either<A, ParseResult.ParseError>
 
 type ReadAnswer = (
-  response: HttpClientResponse.HttpClientResponse
+  response: HttpClientResponse.HttpClientResponse,
+  scope: Scope.CloseableScope
 ) => Effect.Effect<unknown, ParseResult.ParseError | HttpClientError.HttpClientError>
 
 /** Encodes a part of the request that may not be there. The client's own types hold that it is what is declared. */
@@ -110,15 +114,16 @@ const parsed = (text: string, ast: AST.AST): Encoded<unknown> =>
   })
 
 const readAs = (ast: Option.Option<AST.AST>): ReadAnswer => {
-  if (Option.isNone(ast)) return () => Effect.void
+  if (Option.isNone(ast)) return (_, scope) => Scope.close(scope, Exit.void)
   const decode = Schema.decodeUnknownEither(Schema.make<unknown, unknown>(ast.value))
   switch (HttpApiSchema.getEncoding(ast.value).kind) {
     case "Uint8Array":
       return ({ arrayBuffer }) => Effect.map(arrayBuffer, (bytes) => new Uint8Array(bytes))
     case "Text":
-      return ({ text }) => Effect.flatMap(text, decode)
+      return (response) => Effect.flatMap(Body.text(response), decode)
     default:
-      return ({ text }) => Effect.flatMap(text, (text) => Either.flatMap(parsed(text, ast.value), decode))
+      return (response) =>
+        Effect.flatMap(Body.text(response), (text) => Either.flatMap(parsed(text, ast.value), decode))
   }
 }
 
@@ -130,9 +135,9 @@ const readAs = (ast: Option.Option<AST.AST>): ReadAnswer => {
 export const answerOf = (method: string, successes: Successes): ReadAnswer => {
   const [first] = successes.values()
   const read = readAs(first?.ast ?? Option.none())
-  return (response) =>
+  return (response, scope) =>
     // what a POST did, it did under any status of success: a prediction under 203 is paid for as well
     method === "POST" || successes.has(response.status)
-      ? read(response)
+      ? read(response, scope)
       : Effect.fail(new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode" }))
 }

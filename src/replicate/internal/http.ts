@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
@@ -78,15 +79,15 @@ const always = () => true
  */
 export const untraced: Inside = (runtime) => Runtime.setFiberRef(runtime, HttpClient.currentTracerDisabledWhen, always)
 
+type Exchange<R> = Effect.Effect<HttpClientResponse.HttpClientResponse, ProviderError, R>
+
 /**
- * Sends a request whose answer is to be in JSON, or in the type given. To be run in a runtime that is `untraced`.
+ * Sends a request whose answer is to be in JSON, or in the type given. To be run in a runtime that is `untraced`. The
+ * scope ends an answer that is not read.
  *
  * @internal
  */
-export type Send = (
-  request: HttpClientRequest.HttpClientRequest,
-  accept?: string
-) => Effect.Effect<HttpClientResponse.HttpClientResponse, ProviderError>
+export type Send = (request: HttpClientRequest.HttpClientRequest, accept?: string) => Exchange<Scope.Scope>
 
 /** @internal */
 export interface Http {
@@ -169,22 +170,26 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
       ? Effect.flatMap(origin, (origin) => Effect.fail(Failure.fromHttpClientError(origin, error)))
       : Effect.fail(error)
 
-  const exchange = (ready: Ready) =>
-    Either.isLeft(ready)
-      ? Effect.fail(ready.left)
-      : Effect.catchAll(Effect.flatMap(bare.execute(ready.right), checkStatus), toProviderError)
+  const exchangeBy =
+    <R>(client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>) => (ready: Ready): Exchange<R> =>
+      Either.isLeft(ready)
+        ? Effect.fail(ready.left)
+        : Effect.catchAll(Effect.flatMap(client.execute(ready.right), checkStatus), toProviderError)
+  const exchange = exchangeBy(bare)
+  const exchangeScoped = exchangeBy(HttpClient.withScope(bare))
 
   const api: Send = (request, accept = "application/json") =>
     Effect.flatMap(CallSettings, (own) =>
-      exchange(
+      exchangeScoped(
         withHeaders(request, own.headers ?? { accept }).pipe(
           Either.flatMap((request) => authorize(request, own)),
           Either.flatMap(route)
         )
       ))
-  const files: Record<"own" | "other", Send> = {
-    own: (request) => Effect.flatMap(CallSettings, (own) => exchange(authorize(request, own))),
-    other: (request) => exchange(Either.right(request))
+  const files = {
+    own: (request: HttpClientRequest.HttpClientRequest) =>
+      Effect.flatMap(CallSettings, (own) => exchange(authorize(request, own))),
+    other: (request: HttpClientRequest.HttpClientRequest) => exchange(Either.right(request))
   }
 
   const openDataUri = (uri: string): Effect.Effect<Download, ProviderError> =>

@@ -25,14 +25,15 @@ export const makeSend = (config: ReplicateConfig, limits: Limits, send: Send) =>
   perform(
     config,
     limits,
-    Effect.flatMap(
-      send(request),
-      (response) =>
-        Effect.mapBoth(HttpClientResponse.schemaBodyJson(answer)(response), {
-          onFailure: answerError,
-          onSuccess: (value) => [value, response] as const
-        })
-    ),
+    () =>
+      Effect.flatMap(
+        send(request),
+        (response) =>
+          Effect.mapBoth(HttpClientResponse.schemaBodyJson(answer)(response), {
+            onFailure: answerError,
+            onSuccess: (value) => [value, response] as const
+          })
+      ),
     {
       name: options.name ?? "send",
       method: request.method,
