@@ -3,6 +3,7 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Pull from "./pull.js"
 
@@ -66,15 +67,18 @@ const readerOf = (source: Web | Undici) => {
 }
 
 /**
- * The chunks of a body that is read once. Its request is to be sent by `HttpClient.withScope`: nothing else ends a body
- * that is not read to its end.
+ * The chunks of a body that is read once. Its request is to be sent by `HttpClient.withScope`, with the same scope:
+ * nothing else ends a body that is not read to its end.
  *
  * @internal
  */
-export const bytes = (response: Response): Pull.Source<Uint8Array, HttpClientError.ResponseError> =>
+export const bytes = (
+  response: Response,
+  scope: Scope.Scope
+): Effect.Effect<Pull.Pull<Uint8Array, HttpClientError.ResponseError>> =>
   Effect.suspend(() => {
     const source = sourceOf(response)
-    if (source === undefined) return Stream.toPull(response.stream)
+    if (source === undefined) return Scope.extend(Stream.toPull(response.stream), scope)
     const { close, read } = readerOf(source)
     const fail = broken(response)
     const next: Pull.Pull<Uint8Array, HttpClientError.ResponseError> = Effect.async((resume) => {
@@ -84,5 +88,5 @@ export const bytes = (response: Response): Pull.Source<Uint8Array, HttpClientErr
       )
     })
     // a body that is broken cannot be closed
-    return Effect.as(Effect.addFinalizer(() => Effect.ignore(Effect.tryPromise(close))), next)
+    return Effect.as(Scope.addFinalizer(scope, Effect.ignore(Effect.tryPromise(close))), next)
   })

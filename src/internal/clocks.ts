@@ -6,8 +6,8 @@ import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import type * as Runtime from "effect/Runtime"
-import type * as Scope from "effect/Scope"
+import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { after, clockOf } from "./deadlines.js"
 import { fork, type Inside, interruptible } from "./fork.js"
@@ -118,7 +118,7 @@ export const clocked = <A, E, R, E2>(
       let reader: Fiber.RuntimeFiber<unknown> | undefined
       let cancel = () => {}
 
-      const start = Effect.sync(() => {
+      const start = Effect.map(Scope.make(), (scope) => {
         // the work is stopped at once, also while the consumer is busy with what came before
         const giveUp = (clock: "idle" | "total", millis: number) => {
           ranOut = true
@@ -150,8 +150,9 @@ export const clocked = <A, E, R, E2>(
         })
         watch()
         if (ranOut) return
-        const told = Effect.onExit(Effect.scoped(read), (exit) => Effect.sync(() => handover.end(exit)))
-        reader = fork(interruptible(inside(runtime)), told)
+        const closed = Effect.onExit(read, (exit) => Scope.close(scope, exit))
+        const told = Effect.onExit(closed, (exit) => Effect.sync(() => handover.end(exit)))
+        reader = fork(interruptible(inside(Runtime.provideService(runtime, Scope.Scope, scope))), told)
         if (ranOut) reader.unsafeInterruptAsFork(FiberId.none)
       })
       const stop = Effect.suspend(() => {

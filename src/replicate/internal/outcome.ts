@@ -71,4 +71,6 @@ export const outcome = <A extends Prediction>(
   config: ReplicateConfig,
   prediction: A
 ): Effect.Effect<A, ProviderError> =>
-  Effect.flatMap(currentToken(config), (token) => outcomeOf(provider, prediction, token))
+  prediction.status === "succeeded"
+    ? Effect.succeed(prediction)
+    : Effect.flatMap(currentToken(config), (token) => outcomeOf(provider, prediction, token))

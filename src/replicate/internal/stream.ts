@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import type * as Sse from "../../http/Sse.js"
+import { timeoutFail } from "../../internal/clocks.js"
 import * as Pull from "../../internal/pull.js"
 import {
   InvalidRequest,
@@ -115,9 +116,10 @@ const follow = <A>(
         onSuccess: settle
       })
     }
-    const final = read.pipe(
-      Effect.timeoutOption(finalTimeout),
+    const final = Effect.asSome(read).pipe(
+      timeoutFail({ duration: finalTimeout, onTimeout: () => undefined }),
       Effect.catchAll((error) => {
+        if (error === undefined) return Effect.succeedNone
         // what is not there cannot be canceled
         if (error._tag === "ResponseError" && error.status === 404) release()
         return Effect.as(
@@ -158,7 +160,11 @@ const follow = <A>(
   const connections = Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
   // the stream may be read where the settings of its call are not in force
   return Effect.zipWith(connections, CallSettings, (scope, settings) => {
-    const called = Effect.provideService(CallSettings, settings)
+    const called = <B>(pieces: Effect.Effect<B, ProviderError>) =>
+      Effect.flatMap(
+        CallSettings,
+        (now) => now === settings ? pieces : Effect.provideService(pieces, CallSettings, settings)
+      )
     let pull: Pull.Pull<A, ProviderError>
     const goOn = (next: typeof pull): typeof pull => {
       pull = next
@@ -196,7 +202,7 @@ const follow = <A>(
             error.message.replaceAll(Failure.publicUrl(url), origin),
             isProviderError(error) ? Option.getOrElse(retryAfter(error), () => Duration.zero) : Duration.zero
           )
-        return Effect.matchEffect(Scope.extend(connect(client, url, reader), own), {
+        return Effect.matchEffect(connect(client, url, reader, own), {
           onFailure: broken,
           onSuccess: (read) =>
             goOn(Effect.catchAll(
