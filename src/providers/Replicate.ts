@@ -6,6 +6,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -169,15 +170,14 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
         // the contract runs the total clock; the idle one is not to run before there is a prediction
         timeout: Duration.infinity,
         idleTimeout: request.idleTimeout ?? options.idleTimeout ?? Duration.infinity
-      }).pipe(
-        Effect.provideService(CallSettings, {
-          token: own,
-          headers: request.headers,
-          connectTimeout: request.connectTimeout === undefined ? undefined : Duration.decode(request.connectTimeout)
-        }),
-        Effect.provideService(ReplicateClient.ReplicateClient, client)
-      )
-      return Pull.toStream(source)
+      })
+      const settings = {
+        token: own,
+        headers: request.headers,
+        connectTimeout: request.connectTimeout === undefined ? undefined : Duration.decode(request.connectTimeout)
+      }
+      const services = Context.make(CallSettings, settings).pipe(Context.add(ReplicateClient.ReplicateClient, client))
+      return Pull.toStream(Effect.provide(source, services))
     }
 
     return Provider.make({

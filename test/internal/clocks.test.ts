@@ -1,18 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
+import * as Runtime from "effect/Runtime"
 import type * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type Clocks, timeoutFail, withClocks } from "../../src/internal/clocks.js"
+import type { Inside } from "../../src/internal/fork.js"
 import { settle } from "../support/replicate-server.js"
 
 interface RanOut {
@@ -363,6 +367,21 @@ describe("timeoutFail", () => {
       const ref = FiberRef.unsafeMake(0)
       yield* timed(FiberRef.set(ref, 1))
       assert.strictEqual(yield* FiberRef.get(ref), 1)
+    }))
+
+  it.effect("what the effect has inside is its own, and so is what it sets there", () =>
+    Effect.gen(function*() {
+      class Place extends Context.Tag("test/Place")<Place, string>() {}
+      const ref = FiberRef.unsafeMake(0)
+      const inside: Inside<Place> = (runtime) =>
+        Runtime.setFiberRef(Runtime.provideService(runtime, Place, "inside"), ref, 1)
+      const work = Effect.zip(Place, FiberRef.getAndSet(ref, 2))
+      for (const duration of [Duration.seconds(10), Duration.infinity]) {
+        const seen = yield* timeoutFail(work, { duration, onTimeout: () => "too long", inside })
+        assert.deepStrictEqual(seen, ["inside", 1])
+      }
+      assert.strictEqual(yield* FiberRef.get(ref), 0)
+      assert.isTrue(Option.isNone(yield* Effect.serviceOption(Place)))
     }))
 
   it.effect("unattended, comes to its end or that of its time, whoever is interrupted", () =>

@@ -1,0 +1,139 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Body from "../../src/internal/body.js"
+import type * as Pull from "../../src/internal/pull.js"
+
+const request = HttpClientRequest.get("https://example.com/")
+
+const pieces = ["one", "two", "three"]
+
+interface Told {
+  closed: boolean
+}
+
+/** What fails after its pieces when `isBroken`. */
+const webStream = (told: Told, isBroken: boolean) => {
+  const rest = pieces.map((piece) => new TextEncoder().encode(piece))
+  return new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      const piece = rest.shift()
+      if (piece !== undefined) controller.enqueue(piece)
+      else if (isBroken) controller.error(new Error("cut"))
+      else controller.close()
+    },
+    cancel: () => {
+      told.closed = true
+    }
+  }, { highWaterMark: 0 })
+}
+
+const web = (told: Told, isBroken = false) =>
+  HttpClientResponse.fromWeb(request, new Response(webStream(told, isBroken)))
+
+/** As platform-node's client of undici has it. */
+const undici = (told: Told, isBroken = false): HttpClientResponse.HttpClientResponse => {
+  const body = {
+    bodyUsed: false,
+    text: () => isBroken ? Promise.reject(new Error("cut")) : Promise.resolve(pieces.join("")),
+    async *[Symbol.asyncIterator]() {
+      try {
+        for (const piece of pieces) yield new TextEncoder().encode(piece)
+        if (isBroken) throw new Error("cut")
+      } finally {
+        told.closed = true
+      }
+    }
+  }
+  return Object.assign(HttpClientResponse.fromWeb(request, new Response("not this")), { source: { body } })
+}
+
+const textOf = (bytes: Chunk.Chunk<Uint8Array>) =>
+  Chunk.toReadonlyArray(bytes).map((piece) => new TextDecoder().decode(piece)).join("|")
+
+const drain = <E>(pull: Pull.Pull<Uint8Array, E>) =>
+  Effect.gen(function*() {
+    let texts = ""
+    while (true) {
+      const next = yield* Effect.either(pull)
+      if (next._tag === "Right") texts += `${textOf(next.right)}|`
+      else return { texts, error: next.left }
+    }
+  })
+
+const kinds = [{ kind: "web", make: web }, { kind: "undici", make: undici }]
+
+describe("body", () => {
+  it.effect.each(kinds)("$kind: its text, and its bytes to their end", ({ make }) =>
+    Effect.gen(function*() {
+      const told = { closed: false }
+      assert.strictEqual(yield* Body.text(make(told)), "onetwothree")
+      const scope = yield* Scope.make()
+      const { error, texts } = yield* drain(yield* Body.bytes(make(told), scope))
+      assert.strictEqual(texts, "one|two|three|")
+      assert.deepStrictEqual(error, Option.none())
+      yield* Scope.close(scope, Exit.void)
+    }))
+
+  it.effect.each(kinds)(
+    "$kind: what breaks is an error of decoding, with its cause",
+    ({ make }) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const error = yield* Effect.flip(Body.text(make({ closed: false }, true)))
+        const { error: late, texts } = yield* drain(yield* Body.bytes(make({ closed: false }, true), scope))
+        assert.strictEqual(texts, "one|two|three|")
+        for (const { _tag, cause, reason } of [error, Option.getOrThrow(late)]) {
+          assert.deepStrictEqual([_tag, reason, String(cause)], ["ResponseError", "Decode", "Error: cut"])
+        }
+        // also one that is broken
+        yield* Scope.close(scope, Exit.void)
+      })
+  )
+
+  it.effect.each(kinds)(
+    "$kind: is ended with its scope when it is not read to its end",
+    ({ make }) =>
+      Effect.gen(function*() {
+        const told = { closed: false }
+        const scope = yield* Scope.make()
+        const pull = yield* Body.bytes(make(told), scope)
+        assert.strictEqual(textOf(yield* pull), "one")
+        assert.isFalse(told.closed)
+        yield* Scope.close(scope, Exit.void)
+        assert.isTrue(told.closed)
+      })
+  )
+
+  it.effect("one that was read is read again as the platform keeps it", () =>
+    Effect.gen(function*() {
+      const response = web({ closed: false })
+      assert.strictEqual(yield* response.text, "onetwothree")
+      assert.strictEqual(yield* Body.text(response), "onetwothree")
+    }))
+
+  it.effect("one of an unknown kind is read as it says", () =>
+    Effect.gen(function*() {
+      const response: HttpClientResponse.HttpClientResponse = Object.create(web({ closed: false }), {
+        source: { value: { body: "elsewhere" } },
+        text: { value: Effect.succeed("as it says") },
+        stream: { value: Stream.make(new TextEncoder().encode("as it says")) }
+      })
+      assert.strictEqual(yield* Body.text(response), "as it says")
+      const { texts } = yield* Effect.scoped(
+        Effect.flatMap(Effect.scope, (scope) => Effect.flatMap(Body.bytes(response, scope), drain))
+      )
+      assert.strictEqual(texts, "as it says|")
+    }))
+
+  it.effect("one without a body has no text", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* Body.text(HttpClientResponse.fromWeb(request, new Response(null))), "")
+    }))
+})
