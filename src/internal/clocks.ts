@@ -91,8 +91,8 @@ const makeHandover = <A, E>() => {
 /**
  * Fails a source when no chunk came for `idle`, or when it is not done after `total`.
  *
- * One fiber reads the source and one watches the time, so that a chunk costs no timer: `Stream.timeoutFail` and
- * `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer.
+ * One fiber reads the source, and what watches the time looks when a chunk last came, so that a chunk costs no timer:
+ * `Stream.timeoutFail` and `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer.
  * What arrived before a clock ran out is emitted before the failure. Where the work cannot be interrupted, the failure
  * comes ten seconds later, and the work is released whenever it is done. `onTimeout` is told whether a call that is not
  * to be sent twice was underway.
@@ -115,6 +115,7 @@ export const clocked = <A, E, R, E2>(
       let activeAt = clocks.idleFromOpening === true ? Infinity : clock.unsafeCurrentTimeMillis()
       let waitsForConsumer = false
       let ranOut = false
+      let isOver = false
       let reader: Fiber.RuntimeFiber<unknown> | undefined
       let cancel = () => {}
 
@@ -126,6 +127,7 @@ export const clocked = <A, E, R, E2>(
           reader?.unsafeInterruptAsFork(FiberId.none)
         }
         const watch = () => {
+          if (isOver) return
           const now = clock.unsafeCurrentTimeMillis()
           const idleAt = (waitsForConsumer ? now : activeAt) + idle
           if (now >= endsAt) return giveUp("total", total)
@@ -156,6 +158,7 @@ export const clocked = <A, E, R, E2>(
         if (ranOut) reader.unsafeInterruptAsFork(FiberId.none)
       })
       const stop = Effect.suspend(() => {
+        isOver = true
         cancel()
         if (reader === undefined) return Effect.void
         // it is interrupted already: once more would cut short what it waits for now

@@ -6,8 +6,8 @@ import * as RuntimeFlags from "effect/RuntimeFlags"
 
 /**
  * Runs an effect in a fiber of nobody's, as `Effect.forkDaemon` does, but at once, and in a runtime that may have more
- * than that of the fiber at hand: a service or a FiberRef for a single effect costs a fifth of a call when it is put in
- * place and taken away again, and nothing when the effect has a fiber of its own.
+ * than that of the fiber at hand: a service or a FiberRef that is put in place and taken away again takes 17 steps, and
+ * none when the effect has a fiber of its own anyway.
  *
  * The fiber ends in a value: one that fails is reported to the log.
  *
