@@ -18,7 +18,7 @@ interface Deadline {
 const longestSleep = 2 ** 31 - 1
 
 /** Not the time of day, which may be set. */
-const now = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1000
+const now = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
 
 /**
  * The deadlines of all that use one clock. One fiber sleeps until the earliest: a timer for each would be a fiber for
@@ -49,19 +49,20 @@ class Deadlines {
 
   private sleep(until: number): void {
     this.stop()
-    const millis = Math.min(Math.max(until - now(this.clock), 0), longestSleep)
-    const sleeper = Runtime.runFork(Runtime.defaultRuntime, this.clock.sleep(Duration.millis(millis)))
+    const time = now(this.clock)
+    const end = Math.min(Math.max(until, time), time + longestSleep)
+    const sleeper = Runtime.runFork(Runtime.defaultRuntime, this.clock.sleep(Duration.millis(end - time)))
     this.sleeper = sleeper
     this.wakesAt = until
     sleeper.addObserver(() => {
-      if (this.sleeper === sleeper) this.wake()
+      if (this.sleeper === sleeper) this.wake(end)
     })
   }
 
-  private wake(): void {
+  /** That the sleep is over counts, also where the clock is behind: by a rounding, or because it stands still. */
+  private wake(time: number): void {
     this.sleeper = undefined
     this.wakesAt = Infinity
-    const time = now(this.clock)
     const due = [...this.pending].filter(({ at }) => at <= time).sort((a, b) => a.at - b.at)
     for (const deadline of due) if (this.pending.delete(deadline)) deadline.ring()
     let next = Infinity

@@ -92,8 +92,17 @@ describe("deadlines", () => {
       move(989.5)
       sleepers[2]?.wake()
       yield* nextTurn
-      assert.deepStrictEqual(rung, [-1])
-      assert.strictEqual(sleepers[3]?.millis, 0.5)
+      assert.deepStrictEqual(rung, [-1, 0])
+      assert.strictEqual(sleepers[3]?.millis, 1.5)
+    }))
+
+  it.effect("ring also where sleeping takes no time", () =>
+    Effect.gen(function*() {
+      const clock = { ...makeClock().clock, sleep: () => Effect.void }
+      const runtime = yield* Effect.withClock(Effect.runtime(), clock)
+      const rung: Array<number> = []
+      for (const seconds of [2, 1]) after(runtime, Duration.seconds(seconds), () => rung.push(seconds))
+      assert.deepStrictEqual(rung, [2, 1])
     }))
 
   it.effect("leave no sleeper behind when they are taken back, and keep it for the next that comes at once", () =>
