@@ -427,7 +427,7 @@ describe("save", () => {
   })
 
   it.scoped.each([
-    { what: "midway", sizes: new Array<number>(100).fill(block / 4), at: 2, isClosed: true },
+    { what: "midway", sizes: Array.from({ length: 100 }, () => block / 4), at: 2, isClosed: true },
     { what: "at the end", sizes: [block, 1000], at: 2, isClosed: false }
   ])("C17: a disk that is full $what is a FileError, and nothing is left behind", ({ at, isClosed, sizes }) => {
     let closed = 0
