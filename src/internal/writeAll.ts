@@ -2,8 +2,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Pull from "./pull.js"
 
-/** In bytes. A write to a disk costs as much as reading several chunks from a network. */
-const blockSize = 1024 * 1024
+/** In bytes. A write costs as much as several chunks of a network; one that is larger than this can take Linux longer. */
+const blockSize = 512 * 1024
 
 /**
  * Writes the bytes of a pull, gathered in blocks; `write` is done with its bytes when it ends.
