@@ -14,6 +14,7 @@ import { concat } from "../internal/bytes.js"
 import { fileReason } from "../internal/fileReason.js"
 import { partialFile } from "../internal/partialFile.js"
 import * as Pull from "../internal/pull.js"
+import { writeAll } from "../internal/writeAll.js"
 import { FileError, type ProviderError } from "../ProviderError.js"
 
 /**
@@ -115,11 +116,12 @@ export class FileOutput {
       const above = yield* Effect.mapError(existingAbove(fs, paths, target), failed)
       const partial = yield* partialFile(paths, paths.join(above, paths.basename(target)))
       yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(partial, { force: true })))
-      // a failure of the sink is the disk's, a failure of the stream the network's: both keep their own type
-      yield* Effect.catchTags(Stream.run(this.stream, fs.sink(partial, { flag: "wx" })), {
-        BadArgument: (error) => Effect.fail(failed(error)),
-        SystemError: (error) => Effect.fail(failed(error))
-      })
+      // closed before it gets its name
+      yield* Effect.scoped(Effect.gen(this, function*() {
+        const file = yield* Effect.mapError(fs.open(partial, { flag: "wx" }), failed)
+        const pull = yield* Pull.open(this.stream)
+        yield* writeAll(pull, (bytes) => Effect.mapError(file.writeAll(bytes), failed))
+      }))
       yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
       yield* Effect.mapError(fs.rename(partial, target), failed)
       return target

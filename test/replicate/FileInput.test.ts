@@ -46,7 +46,7 @@ const epoch = new Date(0)
 const [inline, largest] = [256 * 1024, 100 * 1024 * 1024]
 
 /** Bytes that compress to nothing else: the same for the same seed. */
-const bytes = (size: number, seed = 0) => Uint8Array.from({ length: size }, (_, n) => (n * 31 + seed) % 256)
+const bytes = (size: number, seed = 0) => Uint8Array.from({ length: size }, (_, n) => (n * 31 + seed) % 251)
 const png = Uint8Array.from("\x89PNG\r\n\x1a\n", (char) => char.charCodeAt(0))
 const sha256 = (content: Uint8Array) => createHash("sha256").update(content).digest("hex")
 const dataUri = (content: Uint8Array, type = "application/octet-stream") =>
@@ -895,6 +895,65 @@ describe("what can go wrong", () => {
           ])
         }
         assert.strictEqual(yield* creates(emulator), 0)
+      })
+    ))
+
+  it.effect.each([
+    {
+      what: "cannot be read any more",
+      slice: () => Promise.reject(new DOMException("gone", "NotReadableError")),
+      message: "the Blob could not be read"
+    },
+    {
+      what: "gives less than it should",
+      slice: async () => new ArrayBuffer(7),
+      message: "the file changed while it was read"
+    }
+  ])(
+    "C26: a Blob that $what is given up, and nothing is created",
+    ({ message, slice }) =>
+      emulated((_, emulator) =>
+        Effect.gen(function*() {
+          class Changing extends Blob {
+            override slice(start = 0, end = this.size) {
+              const part = super.slice(start, end)
+              if (start > 2_000_000) part.arrayBuffer = slice
+              return part
+            }
+          }
+          const error = yield* refused(create({ file: new Changing([bytes(5_000_000)]) }))
+          assert.deepStrictEqual(error.issues.map(({ field, message }) => `${field}: ${message}`), [
+            `input.file: ${message}`
+          ])
+          assert.strictEqual(yield* count(emulator, uploads.path), 1)
+          assert.strictEqual(yield* creates(emulator), 0)
+        })
+      )
+  )
+
+  it.effect("C26: no Blob is read whole at once", () =>
+    emulated(() =>
+      Effect.gen(function*() {
+        const content = bytes(5_000_000)
+        let longest = 0
+        class Watched extends Blob {
+          override slice(start = 0, end = this.size) {
+            longest = Math.max(longest, end - start)
+            return super.slice(start, end)
+          }
+          override stream(): never {
+            throw new Error("it is read in other pieces")
+          }
+          override arrayBuffer(): never {
+            throw new Error("it is read whole")
+          }
+        }
+        yield* create({ file: new Watched([content]) })
+        assert.isAtMost(longest, 1024 * 1024)
+        assert.deepStrictEqual((yield* uploaded).map(({ sha256, size }) => [sha256, size]), [[
+          sha256(content),
+          5_000_000
+        ]])
       })
     ))
 

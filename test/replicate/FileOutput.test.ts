@@ -1,4 +1,5 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
+import { SystemError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import { assert, describe, it } from "@effect/vitest"
@@ -6,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { FileOutput, find, replace } from "../../src/replicate/FileOutput.js"
@@ -339,31 +339,111 @@ describe("save", () => {
         assert.strictEqual(yield* read(yield* new FileOutput("data:,hello").save(`${directory}/x`)), "hello")
       })))
 
+  const block = 512 * 1024
+
+  type WriteAll = FileSystem.File["writeAll"]
+
+  /** The disk, but for how the bytes of a file are written. */
+  const writingWith = (change: (writeAll: WriteAll) => WriteAll) =>
+    Effect.map(FileSystem.FileSystem, (fs) => ({
+      ...fs,
+      open: (path: string, options?: FileSystem.OpenFileOptions) =>
+        Effect.map(
+          fs.open(path, options),
+          (file) => Object.assign(file, { writeAll: change(file.writeAll.bind(file)) })
+        )
+    }))
+
   it.scoped("C15: no more is read of a file than the disk takes", () => {
+    const size = 64 * 1024
     let pulled = 0
     const endless: Server.Answer = () =>
       new Response(
         new ReadableStream({
           pull: (controller) => {
-            pulled++
-            controller.enqueue(new Uint8Array(1000))
+            pulled += size
+            controller.enqueue(new Uint8Array(size))
           }
         }, { highWaterMark: 0 })
       )
     return withDirectory([endless], (directory) =>
       Effect.gen(function*() {
-        const fs = yield* FileSystem.FileSystem
         let written = 0
-        const slow = {
-          ...fs,
-          sink: () => Sink.forEach(() => Effect.sync(() => written++).pipe(Effect.zipRight(Effect.sleep("1 second"))))
-        }
+        const slow = yield* writingWith(() => (bytes) =>
+          Effect.zipRight(Effect.sync(() => written += bytes.length), Effect.sleep("1 second"))
+        )
         const fiber = yield* Effect.fork(
           new FileOutput(url).save(`${directory}/out`).pipe(Effect.provideService(FileSystem.FileSystem, slow))
         )
-        const step = Effect.map(Server.elapse(1), () => assert.isAtMost(pulled, written + 40))
-        yield* Effect.repeat(step, { until: () => written >= 50 })
+        const step = Effect.map(Server.elapse(1), () => assert.isAtMost(pulled, written + block + 40 * size))
+        yield* Effect.repeat(step, { until: () => written >= 10 * block })
         yield* Fiber.interrupt(fiber)
+      }))
+  })
+
+  /** Bytes in pieces of these sizes, no two of them the same. */
+  const inPieces = (sizes: ReadonlyArray<number>) =>
+    sizes.map((size, at) => Uint8Array.from({ length: size }, (_, n) => (n * 31 + at) % 251))
+
+  const pieces = (parts: ReadonlyArray<Uint8Array>, onClose?: () => void): Server.Answer => () => {
+    const left = [...parts]
+    return new Response(
+      new ReadableStream({
+        pull: (controller) => {
+          const next = left.shift()
+          if (next === undefined) controller.close()
+          else controller.enqueue(next)
+        },
+        ...(onClose === undefined ? {} : { cancel: onClose })
+      }, { highWaterMark: 0 })
+    )
+  }
+
+  it.scoped.each([
+    { what: "nothing", sizes: [] },
+    { what: "an empty piece", sizes: [0] },
+    { what: "exactly a block", sizes: [block] },
+    { what: "blocks in pieces", sizes: [block / 2, block / 2, block - 1, 1] },
+    { what: "pieces across the ends of blocks", sizes: [700_000, 700_000, 0, 1, block] },
+    { what: "a piece of several blocks", sizes: [1000, 3 * block, 7] },
+    { what: "small pieces", sizes: Array.from({ length: 100 }, (_, n) => 20_000 + n) }
+  ])("C15: $what arrives byte for byte, in as few writes as there are blocks", ({ sizes }) => {
+    const parts = inPieces(sizes)
+    return withDirectory([pieces(parts)], (directory) =>
+      Effect.gen(function*() {
+        let writes = 0
+        const counting = yield* writingWith((writeAll) => (bytes) => {
+          writes++
+          return writeAll(bytes)
+        })
+        const saved = yield* new FileOutput(url).save(`${directory}/out`).pipe(
+          Effect.provideService(FileSystem.FileSystem, counting)
+        )
+        const expected = Buffer.concat(parts)
+        const content = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFile(saved))
+        assert.isTrue(expected.equals(content))
+        assert.strictEqual(writes, Math.ceil(expected.length / block))
+      }))
+  })
+
+  it.scoped.each([
+    { what: "midway", sizes: Array.from({ length: 100 }, () => block / 4), at: 2, isClosed: true },
+    { what: "at the end", sizes: [block, 1000], at: 2, isClosed: false }
+  ])("C17: a disk that is full $what is a FileError, and nothing is left behind", ({ at, isClosed, sizes }) => {
+    let closed = 0
+    return withDirectory([pieces(inPieces(sizes), () => closed++)], (directory) =>
+      Effect.gen(function*() {
+        const error = new SystemError({ module: "FileSystem", method: "writeAll", reason: "Unknown" })
+        let writes = 0
+        const full = yield* writingWith((writeAll) => (bytes) => ++writes === at ? Effect.fail(error) : writeAll(bytes))
+        const failure = yield* Effect.flip(
+          new FileOutput(url).save(`${directory}/out`).pipe(Effect.provideService(FileSystem.FileSystem, full))
+        )
+        assert.deepInclude(failure, { _tag: "FileError", operation: "write", path: `${directory}/out` })
+        assert.strictEqual(writes, at)
+        yield* Server.settle
+        assert.strictEqual(closed, isClosed ? 1 : 0)
+        assert.deepStrictEqual([...(yield* list(directory))], [])
       }))
   })
 

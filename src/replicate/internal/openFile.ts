@@ -82,6 +82,24 @@ const onlyBytes = (stream: Stream.Stream<Uint8Array, ProviderError>, invalid: In
       ? Effect.succeed(chunk)
       : Effect.fail(invalid("the stream gave something else than a Uint8Array: use Stream.encodeText for text")))
 
+/** In bytes. What is read at once of a disk is sent at once, and a piece costs much the same however large it is. */
+const pieceSize = 1024 * 1024
+
+/** As `Blob.stream` gives it, in larger pieces. */
+const slices = (blob: Blob, invalid: Invalid): Stream.Stream<Uint8Array, ProviderError> =>
+  Pull.toStream(Effect.sync(() => {
+    let read = 0
+    const next: Pull.Pull<Uint8Array, ProviderError> = Effect.tryPromise({
+      try: async () => {
+        const slice = await blob.slice(read, read + pieceSize).arrayBuffer()
+        read += pieceSize
+        return Chunk.of(new Uint8Array(slice))
+      },
+      catch: () => Option.some(invalid("the Blob could not be read"))
+    })
+    return Effect.suspend(() => read < blob.size ? next : Pull.end)
+  }))
+
 const inMemory = (bytes: Uint8Array<ArrayBuffer>): OpenFile => ({
   head: bytes,
   isWhole: true,
@@ -152,16 +170,11 @@ export const openFile = Effect.fnUntraced(function*({ content, field }: NamedFil
       return inMemory(content.bytes)
     case "Blob": {
       const { blob } = content
-      const onError = () => invalid("the Blob could not be read")
-      return yield* repeatable(
-        Stream.fromReadableStream({ evaluate: () => blob.stream(), onError }),
-        blob.size,
-        invalid
-      )
+      return yield* repeatable(slices(blob, invalid), blob.size, invalid)
     }
     case "Path": {
       const { fs, path } = content
-      const stream = Stream.mapError(fs.stream(path), unread(invalid))
+      const stream = Stream.mapError(fs.stream(path, { chunkSize: pieceSize, bufferSize: 1 }), unread(invalid))
       const { size, type } = yield* Effect.mapError(fs.stat(path), unread(invalid))
       if (type !== "File") return yield* once(stream, invalid)
       if (size > largest) return yield* invalid(tooLarge)
