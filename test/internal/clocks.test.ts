@@ -371,7 +371,7 @@ describe("timeoutFail", () => {
 
   it.effect("what the effect has inside is its own, and so is what it sets there", () =>
     Effect.gen(function*() {
-      class Place extends Context.Tag("test/Place")<Place, string>() {}
+      class Place extends Context.Tag("effect-providers/test/internal/clocks.test/Place")<Place, string>() {}
       const ref = FiberRef.unsafeMake(0)
       const inside: Inside<Place> = (runtime) =>
         Runtime.setFiberRef(Runtime.provideService(runtime, Place, "inside"), ref, 1)
