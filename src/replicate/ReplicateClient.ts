@@ -139,7 +139,7 @@ export class ReplicateClient
 export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const config = ReplicateConfig.make(options)
-    const limits = yield* makeLimits(config)
+    const limits = makeLimits(config)
     const http = yield* makeHttp(config, limits)
     const api = derive(config, limits, http.api)
     const latest = makeLatest(config, api)
