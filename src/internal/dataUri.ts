@@ -24,6 +24,14 @@ const percentDecode = (text: string): Option.Option<Uint8Array> => {
   return Option.some(bytes.subarray(0, length))
 }
 
+/** As browsers do, and by what they have for it: an end that is not filled up is no damage. */
+const decodeBase64 = Option.liftThrowable((text: string) => {
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
+  return bytes
+})
+
 /**
  * The bytes in a data URI; none when it is damaged.
  *
@@ -33,7 +41,7 @@ export const decode = (uri: string): Option.Option<Uint8Array> => {
   const comma = uri.indexOf(",")
   if (comma < 0) return Option.none()
   const body = uri.slice(comma + 1)
-  return /;base64$/i.test(uri.slice(0, comma)) ? Option.getRight(Encoding.decodeBase64(body)) : percentDecode(body)
+  return /;base64$/i.test(uri.slice(0, comma)) ? decodeBase64(body) : percentDecode(body)
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
-import * as Path from "@effect/platform/Path"
+import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -40,6 +40,9 @@ export class Downloader extends Context.Tag("effect-providers/replicate/FileOutp
   readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
   readonly open: (url: string) => Effect.Effect<Download, ProviderError>
 }>() {}
+
+// the platform's tag by its name: its module makes an implementation with it, which no bundler leaves out
+const Paths = Context.GenericTag<Path.Path>("@effect/platform/Path")
 
 /** The directory nearest above a path that is there. */
 const existingAbove = (
@@ -103,7 +106,7 @@ export class FileOutput {
   ): Effect.Effect<string, ProviderError | FileError, Downloader | FileSystem.FileSystem | Path.Path> {
     return Effect.scoped(Effect.gen(this, function*() {
       const fs = yield* FileSystem.FileSystem
-      const paths = yield* Path.Path
+      const paths = yield* Paths
       const target = paths.resolve(path)
       const failure = (reason: string) => new FileError({ path: target, operation: "write", reason })
       const failed = (error: PlatformError) => failure(fileReason(error))

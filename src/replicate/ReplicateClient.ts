@@ -1,12 +1,10 @@
 /**
- * The client of Replicate's API, derived from `ReplicateApi`: the token, the clocks, the retries and the mapping of
- * errors are put on once, for every operation.
+ * The client of Replicate's API, derived from its routes: the token, the clocks, the retries and the mapping of errors
+ * are put on once, for every operation.
  *
  * @since 0.1.0
  */
-import type * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
-import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
@@ -24,30 +22,25 @@ import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
 import { type Latest, makeLatest } from "./internal/latestVersion.js"
 import { makeLimits } from "./internal/limits.js"
+import type { Part, Route } from "./internal/route.js"
+import type { routes } from "./internal/routes.js"
 import { makeSend } from "./internal/send.js"
 import type { ModelRef } from "./ModelRef.js"
-import type { ReplicateApi } from "./ReplicateApi.js"
 import * as ReplicateConfig from "./ReplicateConfig.js"
 
-type Call<Endpoint> = [Endpoint] extends [
-  HttpApiEndpoint.HttpApiEndpoint<
-    infer _Name,
-    infer _Method,
-    infer Path,
-    infer UrlParams,
-    infer Payload,
-    infer Headers,
-    infer Success,
-    infer _Error,
-    infer _R,
-    infer _RE
+type Call<R extends Route> = (
+  request: Simplify<
+    HttpApiEndpoint.HttpApiEndpoint.ClientRequest<
+      Part<R, "pathParams">,
+      Part<R, "urlParams">,
+      Part<R, "payload">,
+      Part<R, "headers">,
+      false
+    >
   >
-] ? (
-    request: Simplify<HttpApiEndpoint.HttpApiEndpoint.ClientRequest<Path, UrlParams, Payload, Headers, false>>
-  ) => Effect.Effect<Success, ProviderError> :
-  never
+) => Effect.Effect<R["success"]["schema"]["Type"], ProviderError>
 
-type Groups<Api> = Api extends HttpApi.HttpApi<infer _Id, infer Groups, infer _E, infer _R> ? Groups : never
+type Calls<Routes extends Readonly<Record<string, Route>>> = { readonly [Name in keyof Routes]: Call<Routes[Name]> }
 
 /**
  * Every operation of the API, by group: `api.predictions.get({ path: { prediction_id } })`.
@@ -59,13 +52,7 @@ type Groups<Api> = Api extends HttpApi.HttpApi<infer _Id, infer Groups, infer _E
  * @since 0.1.0
  * @category models
  */
-export type Api = {
-  readonly [Group in Groups<typeof ReplicateApi> as HttpApiGroup.HttpApiGroup.Name<Group>]: {
-    readonly [
-      Endpoint in HttpApiGroup.HttpApiGroup.Endpoints<Group> as HttpApiEndpoint.HttpApiEndpoint.Name<Endpoint>
-    ]: Call<Endpoint>
-  }
-}
+export type Api = { readonly [Group in keyof typeof routes]: Calls<(typeof routes)[Group]> }
 
 /**
  * How a call is sent that no operation is for.
@@ -152,7 +139,7 @@ export class ReplicateClient
 export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Service, never, HttpClient.HttpClient> =>
   Effect.gen(function*() {
     const config = ReplicateConfig.make(options)
-    const limits = yield* makeLimits(config)
+    const limits = makeLimits(config)
     const http = yield* makeHttp(config, limits)
     const api = derive(config, limits, http.api)
     const latest = makeLatest(config, api)

@@ -269,6 +269,7 @@ describe("reading", () => {
     ["data:text/plain;base64,aMOp", "hé"],
     ["data:text/plain;charset=utf-8;base64,aGk=", "hi"],
     ["data:;base64,", ""],
+    ["data:;base64,aGk", "hi"],
     ["data:text/plain,h%C3%A9%20there", "hé there"],
     ["data:,plain", "plain"],
     ["data:text/plain,a,b", "a,b"],

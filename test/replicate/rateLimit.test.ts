@@ -208,4 +208,22 @@ describe("rateLimit", () => {
       yield* Server.elapse(1)
       assert.deepStrictEqual(sent(), [...once, ...once].sort())
     }))
+
+  it.effect("C23: of more than a thousand tokens, the one that was used longest ago is forgotten", () =>
+    Effect.gen(function*() {
+      const server = Server.make({}, { rateLimit: { reads: 1 } })
+      const as = (token: string) => CallSettings.withSettings(get, { token: Redacted.make(token) })
+      yield* Effect.gen(function*() {
+        yield* as("r8_first")
+        yield* Effect.forEach(Array.from({ length: 999 }, (_, n) => n), (n) => as(`r8_${n}`), { discard: true })
+        yield* Effect.all([many(1, as("r8_first")), many(1, as("r8_998"))])
+        yield* Server.settle
+        assert.strictEqual(server.count("get"), 1000)
+        yield* as("r8_new")
+        yield* as("r8_0")
+        yield* many(1, as("r8_first"))
+        yield* Server.settle
+        assert.strictEqual(server.count("get"), 1002)
+      }).pipe(Effect.provide(server.layer))
+    }))
 })

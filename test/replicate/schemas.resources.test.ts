@@ -133,6 +133,12 @@ describe("Page", () => {
       assert.isTrue(Option.isNone(page.previous))
     }))
 
+  it("is made without links where none are given, and written with null for each", () => {
+    const page = schema.make({ results: [] })
+    assert.deepStrictEqual(page, { results: [], next: Option.none(), previous: Option.none() })
+    assert.deepStrictEqual(Schema.encodeSync(schema)(page), { results: [], next: null, previous: null })
+  })
+
   it.effect.prop("is the same when it is written and read again", [schema], ([page]) =>
     Effect.gen(function*() {
       const isLink = (link: Option.Option<string>) => Option.filter(link, (text) => text !== "" && text !== "null")

@@ -25,7 +25,7 @@ const fingerprint = (file: NamedFile, content: InMemory, size: number) =>
       const bytes = yield* Effect.tryPromise(() => slice(content, from, from + sliceSize))
       if (from === 0) parts.push(mediaTypeOf(file, bytes))
       const digest = yield* Effect.promise(() => crypto.subtle.digest("SHA-256", bytes))
-      parts.push(Encoding.encodeHex(new Uint8Array(digest)))
+      parts.push(Encoding.encodeBase64(new Uint8Array(digest)))
     }
     return parts.join()
   }).pipe(Effect.mapError(() =>

@@ -1,18 +1,16 @@
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type * as HttpMethod from "@effect/platform/HttpMethod"
-import * as UrlParams from "@effect/platform/UrlParams"
+import type * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type * as AST from "effect/SchemaAST"
 import * as Scope from "effect/Scope"
 import * as Body from "../../internal/body.js"
+import type { Route, Success } from "./route.js"
 
 /**
  * What a call of an endpoint is made with.
@@ -26,23 +24,6 @@ export interface CallRequest {
   readonly payload?: unknown
 }
 
-/**
- * An endpoint as `HttpApi` declares it.
- *
- * @internal
- */
-export interface Declared {
-  readonly method: HttpMethod.HttpMethod
-  readonly path: string
-  readonly pathSchema: Option.Option<Schema.Schema.All>
-  readonly urlParamsSchema: Option.Option<Schema.Schema.All>
-  readonly payloadSchema: Option.Option<Schema.Schema.All>
-  readonly headersSchema: Option.Option<Schema.Schema.All>
-}
-
-/** By status. */
-type Successes = ReadonlyMap<number, { readonly ast: Option.Option<AST.AST> }>
-
 type Encoded<A> = Either.Either<A, ParseResult.ParseError>
 
 type ReadAnswer = (
@@ -51,9 +32,9 @@ type ReadAnswer = (
 ) => Effect.Effect<unknown, ParseResult.ParseError | HttpClientError.HttpClientError>
 
 /** Encodes a part of the request that may not be there. The client's own types hold that it is what is declared. */
-const encoder = <I>(schema: Option.Option<Schema.Schema.All>): (part: unknown) => Encoded<I | undefined> => {
-  if (Option.isNone(schema)) return () => Either.right(undefined)
-  const encode = Schema.encodeUnknownEither(Schema.make<unknown, I>(schema.value.ast))
+const encoder = <I>(schema: Schema.Schema.All | undefined): (part: unknown) => Encoded<I | undefined> => {
+  if (schema === undefined) return () => Either.right(undefined)
+  const encode = Schema.encodeUnknownEither(Schema.make<unknown, I>(schema.ast))
   return encode
 }
 
@@ -79,15 +60,13 @@ const withJson = (request: HttpClientRequest.HttpClientRequest, payload: unknown
  *
  * @internal
  */
-export const requestOf = (
-  endpoint: Declared
-): (request: CallRequest) => Encoded<HttpClientRequest.HttpClientRequest> => {
-  const path = encoder<Readonly<Record<string, string>>>(endpoint.pathSchema)
-  const urlParams = encoder<UrlParams.CoercibleRecord>(endpoint.urlParamsSchema)
-  const headers = encoder<Readonly<Record<string, string | undefined>>>(endpoint.headersSchema)
-  const payload = encoder<unknown>(endpoint.payloadSchema)
-  const locate = pathOf(endpoint.path)
-  const { ast } = Option.getOrElse(endpoint.payloadSchema, () => Schema.Unknown)
+export const requestOf = (route: Route): (request: CallRequest) => Encoded<HttpClientRequest.HttpClientRequest> => {
+  const path = encoder<Readonly<Record<string, string>>>(route.pathParams)
+  const urlParams = encoder<UrlParams.CoercibleRecord>(route.urlParams)
+  const headers = encoder<Readonly<Record<string, string | undefined>>>(route.headers)
+  const payload = encoder<unknown>(route.payload)
+  const locate = pathOf(route.path)
+  const { ast } = route.payload ?? Schema.Unknown
 
   return (request) => {
     const at = path(request.path)
@@ -96,12 +75,12 @@ export const requestOf = (
     if (Either.isLeft(query)) return Either.left(query.left)
     const named = headers(request.headers)
     if (Either.isLeft(named)) return Either.left(named.left)
-    const asked = HttpClientRequest.make(endpoint.method)(locate(at.right), {
+    const asked = HttpClientRequest.make(route.method)(locate(at.right), {
       headers: named.right,
       urlParams: query.right
     })
     if (request.payload instanceof FormData) return Either.right(HttpClientRequest.bodyFormData(asked, request.payload))
-    return Option.isNone(endpoint.payloadSchema)
+    return route.payload === undefined
       ? Either.right(asked)
       : Either.flatMap(payload(request.payload), (body) => withJson(asked, body, ast))
   }
@@ -113,17 +92,18 @@ const parsed = (text: string, ast: AST.AST): Encoded<unknown> =>
     catch: () => new ParseResult.ParseError({ issue: new ParseResult.Type(ast, text, "Could not parse JSON") })
   })
 
-const readAs = (ast: Option.Option<AST.AST>): ReadAnswer => {
-  if (Option.isNone(ast)) return (_, scope) => Scope.close(scope, Exit.void)
-  const decode = Schema.decodeUnknownEither(Schema.make<unknown, unknown>(ast.value))
-  switch (HttpApiSchema.getEncoding(ast.value).kind) {
+const readAs = ({ encoding, schema }: Success): ReadAnswer => {
+  const decode = Schema.decodeUnknownEither(schema)
+  switch (encoding) {
+    case "None":
+      return (_, scope) => Scope.close(scope, Exit.void)
     case "Uint8Array":
       return ({ arrayBuffer }) => Effect.map(arrayBuffer, (bytes) => new Uint8Array(bytes))
     case "Text":
       return (response) => Effect.flatMap(Body.text(response), decode)
-    default:
+    case "Json":
       return (response) =>
-        Effect.flatMap(Body.text(response), (text) => Either.flatMap(parsed(text, ast.value), decode))
+        Effect.flatMap(Body.text(response), (text) => Either.flatMap(parsed(text, schema.ast), decode))
   }
 }
 
@@ -132,12 +112,11 @@ const readAs = (ast: Option.Option<AST.AST>): ReadAnswer => {
  *
  * @internal
  */
-export const answerOf = (method: string, successes: Successes): ReadAnswer => {
-  const [first] = successes.values()
-  const read = readAs(first?.ast ?? Option.none())
+export const answerOf = ({ method, success }: Route): ReadAnswer => {
+  const read = readAs(success)
   return (response, scope) =>
     // what a POST did, it did under any status of success: a prediction under 203 is paid for as well
-    method === "POST" || successes.has(response.status)
+    method === "POST" || success.statuses.includes(response.status)
       ? read(response, scope)
       : Effect.fail(new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode" }))
 }

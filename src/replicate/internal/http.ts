@@ -196,7 +196,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     Option.match(DataUri.decode(uri), {
       onNone: () =>
         Effect.fail(new ResponseError({ provider, reason: "malformed", detail: "the data URI is damaged" })),
-      onSome: (bytes) => Effect.succeed({ contentType: DataUri.mediaType(uri), stream: Stream.make(bytes) })
+      onSome: (bytes) => Effect.succeed({ contentType: DataUri.mediaType(uri), stream: Stream.succeed(bytes) })
     })
 
   const openUrl = (url: string): Effect.Effect<Download, ProviderError> => {

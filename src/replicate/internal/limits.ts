@@ -1,8 +1,7 @@
-import * as Cache from "effect/Cache"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Failure from "../../http/Failure.js"
 import * as RateLimiter from "../../http/RateLimiter.js"
 import type { ProviderError } from "../../ProviderError.js"
@@ -44,26 +43,39 @@ const kindOf = ({ method, url }: Target): keyof RateLimits => {
  *
  * @internal
  */
-export const makeLimits = Effect.fnUntraced(function*(config: ReplicateConfig) {
+export const makeLimits = (config: ReplicateConfig): Limits => {
   const { rateLimit } = config
-  if (rateLimit === undefined) {
-    const unlimited: Limits = { limited: (_, send) => send }
-    return unlimited
-  }
+  if (rateLimit === undefined) return { limited: (_, send) => send }
+
   const make = (kind: keyof RateLimits) => RateLimiter.make({ limit: rateLimit[kind], interval: "1 minute" })
-  const limiters = yield* Cache.make<Option.Option<Redacted.Redacted<string>>, Limiters>({
-    capacity,
-    timeToLive: Duration.infinity,
-    lookup: () => Effect.all({ creates: make("creates"), reads: make("reads"), others: make("others") })
+  const makeAll = Effect.all({ creates: make("creates"), reads: make("reads"), others: make("others") })
+
+  /** By token, the one that was used last at the end. */
+  const known = new Map<string | undefined, Limiters>()
+
+  const use = (token: string | undefined, made: Limiters): Limiters => {
+    // another call with the token may have come first
+    const limiters = known.get(token) ?? made
+    known.delete(token)
+    known.set(token, limiters)
+    const [oldest] = known.keys()
+    if (known.size > capacity) known.delete(oldest)
+    return limiters
+  }
+
+  const limitersOf = Effect.flatMap(currentToken(config), (secret) => {
+    const token = Option.getOrUndefined(Option.map(secret, Redacted.value))
+    const limiters = known.get(token)
+    return Effect.map(limiters === undefined ? makeAll : Effect.succeed(limiters), (limiters) => use(token, limiters))
   })
 
   // a call that would have to wait longer finds out by itself, and fails with an error that tells the wait
   const isWaitedFor = Duration.lessThanOrEqualTo(config.retry.maxWait)
 
-  const limits: Limits = {
+  return {
     limited: (target, send) =>
       Effect.gen(function*() {
-        const limiter = (yield* limiters.get(yield* currentToken(config)))[kindOf(target)]
+        const limiter = (yield* limitersOf)[kindOf(target)]
         yield* Effect.interruptible(limiter.take)
         const answer = yield* Effect.tapError(send, (error) =>
           error._tag === "RateLimited" && error.retryAfter !== undefined && isWaitedFor(error.retryAfter)
@@ -76,5 +88,4 @@ export const makeLimits = Effect.fnUntraced(function*(config: ReplicateConfig) {
         return answer
       })
   }
-  return limits
-})
+}

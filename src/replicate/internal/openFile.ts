@@ -104,7 +104,7 @@ const inMemory = (bytes: Uint8Array<ArrayBuffer>): OpenFile => ({
   head: bytes,
   isWhole: true,
   size: bytes.length,
-  bytes: Stream.make(bytes),
+  bytes: Stream.succeed(bytes),
   isReadable: () => true
 })
 

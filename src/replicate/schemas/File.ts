@@ -1,10 +1,8 @@
 /**
- * An uploaded file as Replicate's API gives it, and the form that uploads one.
+ * An uploaded file, as Replicate's API gives it.
  *
  * @since 0.1.0
  */
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
-import * as Multipart from "@effect/platform/Multipart"
 import * as Schema from "effect/Schema"
 import { JsonObject, optional } from "./Wire.js"
 
@@ -32,18 +30,3 @@ export class FileResource extends Schema.Class<FileResource>("effect-providers/r
     get: optional(Schema.String)
   }))
 }) {}
-
-/**
- * The form that uploads a file, 100 MiB (104,857,600 bytes) at most.
- *
- * @since 0.1.0
- * @category schemas
- */
-export const FileUpload = HttpApiSchema.Multipart(Schema.Struct({
-  content: Multipart.SingleFileSchema,
-  filename: Schema.optional(Schema.String),
-  /** MIME type. */
-  type: Schema.optional(Schema.String),
-  /** JSON. */
-  metadata: Schema.optional(Schema.String)
-}))

@@ -7,14 +7,11 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /** A URL, or what the API may write where there is none. */
-const Link = Schema.optionalWith(
-  Schema.transform(Schema.NullOr(Schema.String), Schema.OptionFromSelf(Schema.String), {
-    strict: true,
-    decode: (text) => text === null || text === "" || text === "null" ? Option.none() : Option.some(text),
-    encode: Option.getOrNull
-  }),
-  { default: Option.none }
-)
+const Link = Schema.optionalToRequired(Schema.NullishOr(Schema.String), Schema.OptionFromSelf(Schema.String), {
+  decode: (link) =>
+    Option.filter(link, (text): text is string => typeof text === "string" && text !== "" && text !== "null"),
+  encode: (link) => Option.some(Option.getOrNull(link))
+}).pipe(Schema.withConstructorDefault(Option.none))
 
 /**
  * A page of a list. Its links are whole URLs, to be followed as they are.

@@ -71,7 +71,7 @@ export class Prediction extends Schema.Class<Prediction>("effect-providers/repli
   status: Status,
   input: optional(JsonObject),
   /** Whatever the model gives; absent until there is some, and after the data was removed. */
-  output: Schema.optionalWith(Schema.Unknown, { exact: true }),
+  output: Schema.optional(Schema.Unknown),
   error: optional(Schema.Unknown),
   logs: optional(Schema.String),
   /** Numbers, and some strings and booleans: `predict_time` in seconds, token counts, billing metrics. */

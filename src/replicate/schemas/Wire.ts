@@ -13,14 +13,12 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  * @category schemas
  */
-export const optional = <A, I>(schema: Schema.Schema<A, I>) => {
-  const decode = Schema.decodeUnknownOption(schema)
-  const encode = Schema.encodeSync(schema)
-  return Schema.optionalToOptional(Schema.Unknown, Schema.typeSchema(schema), {
-    decode: Option.flatMap((value) => value === null ? Option.none() : decode(value)),
-    encode: Option.map((value) => encode(value))
+export const optional = <A, I>(schema: Schema.Schema<A, I>) =>
+  // Effect compiles a parser once, at its first use: compiled here, all of them would slow the start of every program
+  Schema.optionalToOptional(Schema.Unknown, Schema.typeSchema(schema), {
+    decode: Option.flatMap((value) => value === null ? Option.none() : Schema.decodeUnknownOption(schema)(value)),
+    encode: Option.map((value) => Schema.encodeSync(schema)(value))
   })
-}
 
 /**
  * A status: text, or `unknown` when it is anything else.
