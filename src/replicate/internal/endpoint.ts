@@ -86,24 +86,33 @@ export const requestOf = (route: Route): (request: CallRequest) => Encoded<HttpC
   }
 }
 
-const parsed = (text: string, ast: AST.AST): Encoded<unknown> =>
+const parse = (text: string, ast: AST.AST): Encoded<unknown> =>
   Either.try({
     try: (): unknown => text === "" ? undefined : JSON.parse(text),
     catch: () => new ParseResult.ParseError({ issue: new ParseResult.Type(ast, text, "Could not parse JSON") })
   })
 
-const readAs = ({ encoding, schema }: Success): ReadAnswer => {
+/**
+ * Makes what reads an answer in JSON.
+ *
+ * @internal
+ */
+export const readJson = <A, I>(schema: Schema.Schema<A, I>) => {
   const decode = Schema.decodeUnknownEither(schema)
+  return (response: HttpClientResponse.HttpClientResponse) =>
+    Effect.flatMap(Body.text(response), (text) => Either.flatMap(parse(text, schema.ast), decode))
+}
+
+const readAs = ({ encoding, schema }: Success): ReadAnswer => {
   switch (encoding) {
     case "None":
       return (_, scope) => Scope.close(scope, Exit.void)
     case "Uint8Array":
       return ({ arrayBuffer }) => Effect.map(arrayBuffer, (bytes) => new Uint8Array(bytes))
     case "Text":
-      return (response) => Effect.flatMap(Body.text(response), decode)
+      return Body.text
     case "Json":
-      return (response) =>
-        Effect.flatMap(Body.text(response), (text) => Either.flatMap(parsed(text, schema.ast), decode))
+      return readJson(schema)
   }
 }
 

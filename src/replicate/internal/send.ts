@@ -1,11 +1,11 @@
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { ProviderError } from "../../ProviderError.js"
 import type { SendOptions } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { answerError, perform } from "./call.js"
+import { readJson } from "./endpoint.js"
 import type { Send } from "./http.js"
 import type { Limits } from "./limits.js"
 
@@ -29,7 +29,7 @@ export const makeSend = (config: ReplicateConfig, limits: Limits, send: Send) =>
       Effect.flatMap(
         send(request),
         (response) =>
-          Effect.mapBoth(HttpClientResponse.schemaBodyJson(answer)(response), {
+          Effect.mapBoth(readJson(answer)(response), {
             onFailure: answerError,
             onSuccess: (value) => [value, response] as const
           })
