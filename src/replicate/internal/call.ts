@@ -69,6 +69,26 @@ const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
     ? Effect.fail(Failure.invalidRequest(provider, error))
     : Effect.die(error)
 
+type AnswerIn<A, E> = (scope: Scope.CloseableScope) => Effect.Effect<Answer<A>, E, Scope.Scope>
+
+/** Sends a call once, in a fiber with its span and with a scope for its answer. */
+const send = <A>(
+  call: AnswerIn<A, ProviderError>,
+  span: Tracer.Span,
+  clock: {
+    readonly duration: Duration.Duration
+    readonly onTimeout: () => Timeout
+    readonly unattended: boolean
+  }
+): Effect.Effect<Answer<A>, ProviderError> =>
+  Effect.flatMap(Scope.make(), (scope) => {
+    // what was read to its end is over: to end it once more would make an exception, with its stack, for each call
+    const ended = Effect.onError(call(scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
+    const services = Context.add(Context.make(Tracer.ParentSpan, span), Scope.Scope, scope)
+    const inside: Inside<Scope.Scope> = (runtime) => untraced(Runtime.updateContext(runtime, Context.merge(services)))
+    return timeoutFail(ended, { ...clock, inside })
+  })
+
 /**
  * Puts on a call of the API what each needs: its place under the limits, the connect clock, retries by what is safe,
  * one kind of error, a log line, a span.
@@ -78,9 +98,14 @@ const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
 export const perform = <A>(
   config: ReplicateConfig,
   limits: Limits,
-  call: (scope: Scope.CloseableScope) => Effect.Effect<Answer<A>, unknown, Scope.Scope>,
+  call: AnswerIn<A, unknown>,
   { hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
 ): Effect.Effect<A, ProviderError> => {
+  const isOnce = !isSafe && mayRepeat === undefined
+  const answered: AnswerIn<A, ProviderError> = (scope) => {
+    const answer = Effect.catchAll(call(scope), requestError)
+    return isOnce ? counted(answer) : answer
+  }
   const performed = (span: Tracer.Span) =>
     Effect.flatMap(CallSettings, (own) => {
       const at = () => {
@@ -89,23 +114,13 @@ export const perform = <A>(
         return { method, url: clean(Failure.publicUrl(url())) }
       }
       const duration = Duration.sum(own.connectTimeout ?? config.connectTimeout, hold)
-      const isOnce = !isSafe && mayRepeat === undefined
-      const once = Effect.flatMap(Scope.make(), (scope) => {
-        const answered = Effect.catchAll(call(scope), requestError)
-        // an answer that is read to its end need not be ended, which takes longer than its call
-        const ended = Effect.onError(answered, (cause) => Scope.close(scope, Exit.failCause(cause)))
-        const services = Context.add(Context.make(Tracer.ParentSpan, span), Scope.Scope, scope)
-        const inside: Inside<Scope.Scope> = (runtime) =>
-          untraced(Runtime.updateContext(runtime, Context.merge(services)))
-        return timeoutFail(isOnce ? counted(ended) : ended, {
-          duration,
-          onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
-          // the answer to what may start something says what has to be canceled
-          unattended: !isSafe,
-          inside
-        })
-      })
-      const sent = Effect.mapError(once, (error) => {
+      const clock = {
+        duration,
+        onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
+        // the answer to what may start something says what has to be canceled
+        unattended: !isSafe
+      }
+      const sent = Effect.mapError(send(answered, span, clock), (error) => {
         // the decoder of an answer does not know what was called
         const located = error._tag === "ResponseError" && error.url === undefined
           ? new ResponseError({ ...error, ...at() })
