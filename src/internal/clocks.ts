@@ -115,7 +115,6 @@ export const clocked = <A, E, R, E2>(
       let activeAt = clocks.idleFromOpening === true ? Infinity : clock.unsafeCurrentTimeMillis()
       let waitsForConsumer = false
       let ranOut = false
-      let isOver = false
       let reader: Fiber.RuntimeFiber<unknown> | undefined
       let cancel = () => {}
 
@@ -127,7 +126,6 @@ export const clocked = <A, E, R, E2>(
           reader?.unsafeInterruptAsFork(FiberId.none)
         }
         const watch = () => {
-          if (isOver) return
           const now = clock.unsafeCurrentTimeMillis()
           const idleAt = (waitsForConsumer ? now : activeAt) + idle
           if (now >= endsAt) return giveUp("total", total)
@@ -158,7 +156,6 @@ export const clocked = <A, E, R, E2>(
         if (ranOut) reader.unsafeInterruptAsFork(FiberId.none)
       })
       const stop = Effect.suspend(() => {
-        isOver = true
         cancel()
         if (reader === undefined) return Effect.void
         // it is interrupted already: once more would cut short what it waits for now

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -50,6 +51,37 @@ describe("withClocks", () => {
     assert.strictEqual<unknown>(clocked(self, {}), self)
     assert.strictEqual<unknown>(clocked(self, { idle: Duration.infinity, total: Duration.infinity }), self)
   })
+
+  it.effect("with no time at all, nothing is begun", () =>
+    Effect.gen(function*() {
+      let begun = false
+      const begin = Stream.fromEffect(Effect.sync(() => {
+        begun = true
+      }))
+      const { fiber } = yield* reading(clocked(begin, { total: Duration.zero }))
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("total", Duration.zero))
+      assert.isFalse(begun)
+    }))
+
+  it.effect("a stream that is over leaves no timer behind", () =>
+    Effect.gen(function*() {
+      let sleeping = 0
+      let slept = false
+      const sleep = Effect.acquireUseRelease(
+        Effect.sync(() => {
+          sleeping++
+          slept = true
+        }),
+        () => Effect.async<void>(() => {}),
+        () => Effect.sync(() => sleeping--)
+      )
+      const clock = Object.assign(Clock.make(), { sleep: () => sleep })
+      for (const self of [Stream.make(1), Stream.fail("no"), Stream.take(Stream.make(1, 2), 1)]) {
+        yield* Effect.withClock(Effect.exit(Stream.runDrain(clocked(self, { idle, total: idle }))), clock)
+      }
+      yield* settle
+      assert.deepStrictEqual({ slept, sleeping }, { slept: true, sleeping: 0 })
+    }))
 
   it.effect("B18: the idle clock begins anew at each chunk", () =>
     Effect.gen(function*() {
@@ -402,6 +434,14 @@ describe("timeoutFail", () => {
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* Effect.flip(Fiber.join(late)), "too long")
       assert.strictEqual(yield* Ref.get(done), 1)
+    }))
+
+  it.effect("unattended, ends with its time also where nothing can be interrupted", () =>
+    Effect.gen(function*() {
+      const options = { duration: idle, onTimeout: () => "too long", unattended: true }
+      const fiber = yield* Effect.fork(Effect.uninterruptible(timeoutFail(Effect.never, options)))
+      yield* TestClock.adjust(idle)
+      assert.strictEqual(yield* Effect.flip(Fiber.join(fiber)), "too long")
     }))
 
   it.effect("without an end, never fails", () =>

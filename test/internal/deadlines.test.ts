@@ -96,6 +96,20 @@ describe("deadlines", () => {
       assert.strictEqual(sleepers[3]?.millis, 1.5)
     }))
 
+  it.effect("that are over when the sleeper wakes late ring in their order", () =>
+    Effect.gen(function*() {
+      const { clock, move, sleepers } = makeClock()
+      const runtime = yield* Effect.withClock(Effect.runtime(), clock)
+      const rung: Array<number> = []
+      for (const seconds of [1, 3, 2]) after(runtime, Duration.seconds(seconds), () => rung.push(seconds))
+      move(5000)
+      for (const n of [0, 1]) {
+        sleepers[n]?.wake()
+        yield* nextTurn
+      }
+      assert.deepStrictEqual(rung, [1, 2, 3])
+    }))
+
   it.effect("ring also where sleeping takes no time", () =>
     Effect.gen(function*() {
       const clock = { ...makeClock().clock, sleep: () => Effect.void }

@@ -1,9 +1,12 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
@@ -540,5 +543,50 @@ describe("one client for all", () => {
         yield* runtime.disposeEffect
       }
       assert.deepStrictEqual(server.times("create"), [0, 0])
+    }))
+})
+
+describe("what becomes of a request", () => {
+  /** A client that tells which of its requests were ended. */
+  const watched = Effect.fnUntraced(function*(answer: (url: string) => Effect.Effect<Response>) {
+    const signals: Array<AbortSignal> = []
+    const http = HttpClient.make((request, url, signal) => {
+      signals.push(signal)
+      return Effect.map(answer(url.pathname), (response) => HttpClientResponse.fromWeb(request, response))
+    })
+    const client = yield* ReplicateClient.make({ token: Redacted.make("r8_test"), connectTimeout: "10 seconds" }).pipe(
+      Effect.provideService(HttpClient.HttpClient, http)
+    )
+    return { client, aborted: () => signals.map(({ aborted }) => aborted) }
+  })
+
+  it.effect("C06: one that is given up is ended, by the clock as by the caller", () =>
+    Effect.gen(function*() {
+      const { aborted, client } = yield* watched(() => Effect.never)
+      const get = client.api.predictions.get({ path: { prediction_id: "p1" } })
+      yield* Server.timed(
+        Effect.flip(client.api.predictions.create({ headers: {}, payload: { version: "v", input: {} } }))
+      )
+      assert.deepStrictEqual(aborted(), [true])
+      const fiber = yield* Effect.fork(get)
+      yield* Server.settle
+      assert.deepStrictEqual(aborted(), [true, false])
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(aborted(), [true, true])
+    }))
+
+  it.effect("one that failed is ended, one that was read to its end is not, and one whose answer is not read is", () =>
+    Effect.gen(function*() {
+      const { aborted, client } = yield* watched((path) =>
+        Effect.succeed(
+          path.endsWith("/p1")
+            ? Response.json({ id: "p1", status: "succeeded" })
+            : new Response(null, { status: path.endsWith("/f1") ? 204 : 404 })
+        )
+      )
+      yield* client.api.predictions.get({ path: { prediction_id: "p1" } })
+      yield* Effect.flip(client.api.predictions.get({ path: { prediction_id: "p2" } }))
+      yield* client.api.files.delete({ path: { file_id: "f1" } })
+      assert.deepStrictEqual(aborted(), [false, true, true])
     }))
 })
