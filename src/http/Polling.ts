@@ -49,11 +49,13 @@ export const adaptive = (options?: {
   readonly factor?: number | undefined
   /** The longest pause, before it is varied. Default 5 seconds. */
   readonly cap?: Duration.DurationInput | undefined
-}): Policy =>
-  Schedule.exponential(options?.first ?? "500 millis", options?.factor ?? 1.5).pipe(
-    Schedule.modifyDelay((_, delay) => Duration.min(delay, options?.cap ?? "5 seconds")),
+}): Policy => {
+  const cap = Duration.decode(options?.cap ?? "5 seconds")
+  return Schedule.exponential(options?.first ?? "500 millis", options?.factor ?? 1.5).pipe(
+    Schedule.modifyDelay((_, delay) => Duration.min(delay, cap)),
     Schedule.jittered
   )
+}
 
 /**
  * Makes a policy with the same pause each time. `times` is the most looks, the first one included; without it there

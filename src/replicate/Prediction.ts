@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
@@ -102,6 +103,9 @@ export const wait = Effect.fn("Prediction.wait")(function*(prediction: Predictio
   return yield* engine.wait(predictions(yield* ReplicateClient), prediction, options)
 })
 
+/** How long the API may hold its answer to a create back, so that what is fast needs no look. */
+const defaultHold = Duration.seconds(5)
+
 /**
  * Runs a model to its end and gives the whole prediction: output, files, logs, metrics. Fails like `wait`; whatever
  * stops it before the end, a clock and interruption included, cancels the prediction.
@@ -122,7 +126,7 @@ export const wait = Effect.fn("Prediction.wait")(function*(prediction: Predictio
 export const run = Effect.fn("Prediction.run")(
   function*(model: ModelRef.Input, input: Input, options: RunOptions = {}) {
     const client = yield* ReplicateClient
-    const wait = options.wait ?? "5 seconds"
+    const wait = options.wait ?? defaultHold
     const prepared = prepare(client, model, input, { ...options, wait })
     return yield* engine.run(predictions(client), prepared, options, wait)
   }

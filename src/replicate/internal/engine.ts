@@ -39,7 +39,8 @@ const checkClocks = ({ idleTimeout, polling, timeout }: ClockOptions & Pick<Wait
       : Either.left(invalid("polling", "expected a Schedule, such as Polling.fixed(\"1 second\")"))
   ])
 
-const given = (duration: Duration.DurationInput | undefined) => Option.getOrUndefined(Duration.decodeUnknown(duration))
+const given = (duration: Duration.DurationInput | undefined) =>
+  duration === undefined ? undefined : Option.getOrUndefined(Duration.decodeUnknown(duration))
 
 const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
