@@ -33,10 +33,12 @@ const isUndici = (u: unknown): u is Undici => isUnread(u) && Predicate.hasProper
 
 /**
  * What a response of the platform was made of: it keeps that, without a word in its type. To read it takes a tenth of
- * the steps that the response's own `text` and `stream` take; where there is nothing known here, those are read.
+ * the steps that the response's own `text` and `stream` take; where there is nothing known here, those are read, and
+ * those of a response that was wrapped.
  */
 const sourceOf = (response: Response): Web | Undici | undefined => {
-  if (!Predicate.hasProperty(response, "source")) return
+  if (!Object.hasOwn(response, "source") || !Predicate.hasProperty(response, "source")) return
+  if (Object.hasOwn(response, "text") || Object.hasOwn(response, "stream")) return
   const { source } = response
   if (isWeb(source)) return source
   return Predicate.hasProperty(source, "body") && isUndici(source.body) ? source.body : undefined
@@ -87,6 +89,8 @@ export const bytes = (
         (cause: unknown) => resume(Pull.fail(fail(cause)))
       )
     })
-    // a body that is broken cannot be closed
-    return Effect.as(Scope.addFinalizer(scope, Effect.ignore(Effect.tryPromise(close))), next)
+    // Not waited for: an iterator is not closed before its last read is over, which the end of the request comes after;
+    // and one that is broken cannot be closed.
+    const closing = Effect.sync(() => void close().catch(() => {}))
+    return Effect.as(Scope.addFinalizer(scope, closing), next)
   })

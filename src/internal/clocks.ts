@@ -17,6 +17,15 @@ import * as Underway from "./underway.js"
 /** Chunks read ahead of the consumer before the source has to wait for it. */
 const capacity = 16
 
+/** The news that the time is up. */
+class Late<E> {
+  readonly error: E
+
+  constructor(error: E) {
+    this.error = error
+  }
+}
+
 interface TimeoutOptions<E2, S> {
   readonly duration: Duration.Duration
   readonly onTimeout: () => E2
@@ -222,18 +231,20 @@ export const timeoutFail: {
       // `inside` adds S, which the compiler does not put together with what is left of R without it
       const work = fork((inside === undefined ? runtime : inside(runtime)) as Runtime.Runtime<R>, self)
       let cancel = () => {}
-      const first = Effect.async<Exit.Exit<A, E> | undefined>((resume) => {
+      // the error tells what was underway when the time was up, not when the work was stopped
+      const late = Effect.sync(() => new Late(onTimeout()))
+      const first = Effect.async<Exit.Exit<A, E> | Late<E2>>((resume) => {
         work.addObserver(resume)
-        cancel = after(outer, duration, () => resume(Effect.succeed(undefined)))
+        cancel = after(outer, duration, () => resume(late))
       })
       const stopped = Effect.map(Fiber.interrupt(work), Exit.flatten)
       return Effect.matchCauseEffect(unattended ? first : restore(first), {
         onSuccess: (exit): Effect.Effect<A, E | E2> => {
           cancel()
-          if (exit === undefined) {
+          if (exit instanceof Late) {
             // what came while it was given up is worth more than the news that it is late
             return Effect.flatMap(stopped, (last): Effect.Effect<A, E | E2> =>
-              Exit.isSuccess(last) ? last : Effect.failSync(onTimeout))
+              Exit.isSuccess(last) ? last : Effect.fail(exit.error))
           }
           return inside === undefined && Exit.isSuccess(exit) ? Effect.as(Fiber.inheritAll(work), exit.value) : exit
         },

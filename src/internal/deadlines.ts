@@ -51,7 +51,9 @@ class Deadlines {
     this.stop()
     const time = now(this.clock)
     const end = Math.min(Math.max(until, time), time + longestSleep)
-    const sleeper = Runtime.runFork(Runtime.defaultRuntime, this.clock.sleep(Duration.millis(end - time)))
+    // not at once: there are clocks by which a sleep takes no time
+    const options = { immediate: false }
+    const sleeper = Runtime.runFork(Runtime.defaultRuntime, this.clock.sleep(Duration.millis(end - time)), options)
     this.sleeper = sleeper
     this.wakesAt = until
     sleeper.addObserver(() => {

@@ -8,6 +8,7 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Polling from "../http/Polling.js"
@@ -113,7 +114,7 @@ export interface Options {
   readonly latestVersion?: boolean | undefined
   /** Default `effect-providers`. */
   readonly userAgent?: string | undefined
-  /** Default: no change. */
+  /** Default: no change. What it sets for its fiber, in a FiberRef, is gone with the call. */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
 
@@ -192,7 +193,7 @@ export const make = (options: Options = {}): ReplicateConfig => ({
     : Polling.fixed(clock("polling", options.polling)),
   latestVersion: options.latestVersion ?? false,
   userAgent: userAgentOf(options.userAgent ?? "effect-providers"),
-  transformClient: options.transformClient ?? ((client) => client)
+  transformClient: options.transformClient ?? identity
 })
 
 /** A variable that is blank counts as absent. */

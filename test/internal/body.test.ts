@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -18,27 +19,30 @@ interface Told {
   closed: boolean
 }
 
-/** What fails after its pieces when `isBroken`. */
-const webStream = (told: Told, isBroken: boolean) => {
+const nextTurn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+
+/** What fails after its pieces when `isBroken`, and has no end when `isEndless`, nor one of being closed. */
+const webStream = (told: Told, isBroken: boolean, isEndless: boolean) => {
   const rest = pieces.map((piece) => new TextEncoder().encode(piece))
   return new ReadableStream<Uint8Array>({
     pull: (controller) => {
       const piece = rest.shift()
       if (piece !== undefined) controller.enqueue(piece)
       else if (isBroken) controller.error(new Error("cut"))
-      else controller.close()
+      else if (!isEndless) controller.close()
     },
     cancel: () => {
       told.closed = true
+      return isEndless ? new Promise(() => {}) : undefined
     }
   }, { highWaterMark: 0 })
 }
 
-const web = (told: Told, isBroken = false) =>
-  HttpClientResponse.fromWeb(request, new Response(webStream(told, isBroken)))
+const web = (told: Told, isBroken = false, isEndless = false) =>
+  HttpClientResponse.fromWeb(request, new Response(webStream(told, isBroken, isEndless)))
 
 /** As platform-node's client of undici has it. */
-const undici = (told: Told, isBroken = false): HttpClientResponse.HttpClientResponse => {
+const undici = (told: Told, isBroken = false, isEndless = false): HttpClientResponse.HttpClientResponse => {
   const body = {
     bodyUsed: false,
     text: () => isBroken ? Promise.reject(new Error("cut")) : Promise.resolve(pieces.join("")),
@@ -46,6 +50,8 @@ const undici = (told: Told, isBroken = false): HttpClientResponse.HttpClientResp
       try {
         for (const piece of pieces) yield new TextEncoder().encode(piece)
         if (isBroken) throw new Error("cut")
+        // as an iterator of Node does, it closes after its last read
+        if (isEndless) await new Promise(() => {})
       } finally {
         told.closed = true
       }
@@ -107,9 +113,21 @@ describe("body", () => {
         assert.strictEqual(textOf(yield* pull), "one")
         assert.isFalse(told.closed)
         yield* Scope.close(scope, Exit.void)
+        yield* nextTurn
         assert.isTrue(told.closed)
       })
   )
+
+  it.effect.each(kinds)("$kind: one that is waited for is ended without a wait", ({ make }) =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const pull = yield* Body.bytes(make({ closed: false }, false, true), scope)
+      for (const piece of pieces) assert.strictEqual(textOf(yield* pull), piece)
+      const waiting = yield* Effect.fork(pull)
+      yield* nextTurn
+      yield* Fiber.interrupt(waiting)
+      yield* Scope.close(scope, Exit.void)
+    }))
 
   it.effect("one that was read is read again as the platform keeps it", () =>
     Effect.gen(function*() {
@@ -118,10 +136,9 @@ describe("body", () => {
       assert.strictEqual(yield* Body.text(response), "onetwothree")
     }))
 
-  it.effect("one of an unknown kind is read as it says", () =>
+  it.effect("one that is wrapped is read as it says", () =>
     Effect.gen(function*() {
       const response: HttpClientResponse.HttpClientResponse = Object.create(web({ closed: false }), {
-        source: { value: { body: "elsewhere" } },
         text: { value: Effect.succeed("as it says") },
         stream: { value: Stream.make(new TextEncoder().encode("as it says")) }
       })

@@ -79,6 +79,7 @@ describe("deadlines", () => {
       const runtime = yield* Effect.withClock(Effect.runtime(), clock)
       const rung: Array<number> = []
       for (let n = 0; n < 100; n++) after(runtime, Duration.millis(1000 + n), () => rung.push(n))
+      yield* nextTurn
       assert.deepStrictEqual(sleepers.map(({ millis }) => millis), [1000])
       after(runtime, Duration.millis(10), () => rung.push(-1))
       yield* nextTurn
@@ -102,6 +103,7 @@ describe("deadlines", () => {
       const runtime = yield* Effect.withClock(Effect.runtime(), clock)
       const rung: Array<number> = []
       for (const seconds of [1, 3, 2]) after(runtime, Duration.seconds(seconds), () => rung.push(seconds))
+      yield* nextTurn
       move(5000)
       for (const n of [0, 1]) {
         sleepers[n]?.wake()
@@ -116,18 +118,23 @@ describe("deadlines", () => {
       const runtime = yield* Effect.withClock(Effect.runtime(), clock)
       const rung: Array<number> = []
       for (const seconds of [2, 1]) after(runtime, Duration.seconds(seconds), () => rung.push(seconds))
-      assert.deepStrictEqual(rung, [2, 1])
+      yield* nextTurn
+      assert.deepStrictEqual(rung, [1, 2])
     }))
 
   it.effect("leave no sleeper behind when they are taken back, and keep it for the next that comes at once", () =>
     Effect.gen(function*() {
       const { clock, sleepers } = makeClock()
       const runtime = yield* Effect.withClock(Effect.runtime(), clock)
-      for (let n = 0; n < 3; n++) after(runtime, Duration.seconds(1), () => {})()
+      const cancel = after(runtime, Duration.seconds(1), () => {})
+      yield* nextTurn
+      cancel()
+      for (let n = 0; n < 3; n++) after(runtime, Duration.seconds(2), () => {})()
       assert.deepStrictEqual(sleepers.map(({ isOver }) => isOver), [false])
       yield* nextTurn
       assert.deepStrictEqual(sleepers.map(({ isOver }) => isOver), [true])
       after(runtime, Duration.seconds(1), () => {})
+      yield* nextTurn
       assert.strictEqual(sleepers.length, 2)
     }))
 
@@ -139,6 +146,7 @@ describe("deadlines", () => {
       after(runtime, Duration.days(30), () => {
         rung = true
       })
+      yield* nextTurn
       const first = sleepers[0]?.millis ?? Infinity
       assert.isBelow(first, 2 ** 31)
       move(first)

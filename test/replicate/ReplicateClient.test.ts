@@ -1,4 +1,5 @@
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -10,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { isRetryable } from "../../src/ProviderError.js"
 import * as CallSettings from "../../src/replicate/CallSettings.js"
@@ -575,18 +577,90 @@ describe("what becomes of a request", () => {
       assert.deepStrictEqual(aborted(), [true, true])
     }))
 
-  it.effect("one that failed is ended, one that was read to its end is not, and one whose answer is not read is", () =>
+  it.effect("one that failed is ended, and one whose answer has no end; one that was read to its end is not", () =>
     Effect.gen(function*() {
+      const answers: Readonly<Record<string, () => Response>> = {
+        p1: () => Response.json({ id: "p1", status: "succeeded" }),
+        f1: () => new Response(null, { status: 204 }),
+        f2: () => new Response(new ReadableStream(), { status: 204 })
+      }
       const { aborted, client } = yield* watched((path) =>
-        Effect.succeed(
-          path.endsWith("/p1")
-            ? Response.json({ id: "p1", status: "succeeded" })
-            : new Response(null, { status: path.endsWith("/f1") ? 204 : 404 })
-        )
+        Effect.sync(() => answers[path.slice(-2)]?.() ?? new Response(null, { status: 404 }))
       )
       yield* client.api.predictions.get({ path: { prediction_id: "p1" } })
       yield* Effect.flip(client.api.predictions.get({ path: { prediction_id: "p2" } }))
       yield* client.api.files.delete({ path: { file_id: "f1" } })
-      assert.deepStrictEqual(aborted(), [false, true, true])
+      assert.deepStrictEqual(aborted(), [false, true, false])
+    }))
+
+  it.effect("one whose answer nobody wants is ended when that does not end", () =>
+    Effect.gen(function*() {
+      // a status that may have a body
+      const body = new ReadableStream()
+      const { aborted, client } = yield* watched(() => Effect.succeed(new Response(body, { status: 202 })))
+      const path = { model_owner: "acme", model_name: "llama", version_id: Server.version }
+      const fiber = yield* Effect.fork(client.api.models.deleteVersion({ path }))
+      yield* Server.settle
+      assert.deepStrictEqual(aborted(), [false])
+      yield* Server.elapse(1)
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(aborted(), [true])
+    }))
+
+  it.effect("C06: the total clock of a run says that a create was on its way, whatever became of that", () =>
+    Effect.gen(function*() {
+      const late = Effect.delay(Effect.sync(() => new Response("{}", { status: 502 })), "2 seconds")
+      for (const answer of [Effect.never, late]) {
+        const { client } = yield* watched(() => answer)
+        const run = Prediction.run(Server.model, {}, { timeout: "1 second" }).pipe(
+          Effect.provideService(ReplicateClient.ReplicateClient, client)
+        )
+        const error = yield* Server.timed(Effect.flip(run))
+        assert.deepInclude(error, { _tag: "Timeout", clock: "total", mayHaveStarted: true })
+        assert.isFalse(isRetryable(error))
+      }
+    }))
+
+  it.effect("one that cancels a run nobody waits for is ended by its clock", () =>
+    Effect.gen(function*() {
+      const prediction = { id: "p1", status: "starting", urls: {} }
+      const { aborted, client } = yield* watched((path) =>
+        path.endsWith("/predictions") ? Effect.sync(() => Response.json(prediction, { status: 201 })) : Effect.never
+      )
+      const run = Prediction.run(Server.model, {}).pipe(
+        Effect.provideService(ReplicateClient.ReplicateClient, client)
+      )
+      const fiber = yield* Effect.fork(run)
+      yield* Server.elapse(0)
+      yield* Fiber.interruptFork(fiber)
+      yield* Server.elapse(0)
+      // the look was ended at once, and the cancel is on its way
+      assert.deepStrictEqual(aborted(), [false, true, false])
+      yield* Server.elapse(60)
+      assert.deepStrictEqual(aborted().slice(0, 3), [false, true, true])
+    }))
+
+  it.effect("one that is wrapped by its caller is read as the caller has it", () =>
+    Effect.gen(function*() {
+      const told: Array<string> = []
+      const http = HttpClient.make((request) =>
+        Effect.succeed(HttpClientResponse.fromWeb(request, Response.json({ id: "p1", status: "starting" })))
+      )
+      const client = yield* ReplicateClient.make({
+        token: Redacted.make("r8_test"),
+        // reads what we read as well, a moment later
+        transformClient: HttpClient.tap(({ text }) =>
+          Effect.forkDaemon(Effect.delay(Effect.map(text, (text) => told.push(text)), "1 second"))
+        )
+      }).pipe(Effect.provideService(HttpClient.HttpClient, http))
+      yield* client.api.predictions.get({ path: { prediction_id: "p1" } })
+      yield* Server.elapse(1)
+      assert.deepStrictEqual(told, [JSON.stringify({ id: "p1", status: "starting" })])
+    }))
+
+  it.effect("one of one's own that is answered by nothing gives null", () =>
+    Effect.gen(function*() {
+      const { client } = yield* watched(() => Effect.succeed(new Response(null, { status: 204 })))
+      assert.isNull(yield* client.send(HttpClientRequest.get("/nothing"), Schema.Null))
     }))
 })

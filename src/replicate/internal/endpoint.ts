@@ -2,6 +2,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as UrlParams from "@effect/platform/UrlParams"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -10,6 +11,7 @@ import * as Schema from "effect/Schema"
 import type * as AST from "effect/SchemaAST"
 import * as Scope from "effect/Scope"
 import * as Body from "../../internal/body.js"
+import { timeoutFail } from "../../internal/clocks.js"
 import type { Route, Success } from "./route.js"
 
 /**
@@ -86,33 +88,40 @@ export const requestOf = (route: Route): (request: CallRequest) => Encoded<HttpC
   }
 }
 
-const parse = (text: string, ast: AST.AST): Encoded<unknown> =>
+const parse = (text: string, ast: AST.AST, empty: unknown): Encoded<unknown> =>
   Either.try({
-    try: (): unknown => text === "" ? undefined : JSON.parse(text),
+    try: (): unknown => text === "" ? empty : JSON.parse(text),
     catch: () => new ParseResult.ParseError({ issue: new ParseResult.Type(ast, text, "Could not parse JSON") })
   })
 
 /**
- * Makes what reads an answer in JSON.
+ * Makes what reads an answer in JSON, where `empty` stands for an answer without any.
  *
  * @internal
  */
-export const readJson = <A, I>(schema: Schema.Schema<A, I>) => {
+export const readJson = <A, I>(schema: Schema.Schema<A, I>, empty: unknown) => {
   const decode = Schema.decodeUnknownEither(schema)
   return (response: HttpClientResponse.HttpClientResponse) =>
-    Effect.flatMap(Body.text(response), (text) => Either.flatMap(parse(text, schema.ast), decode))
+    Effect.flatMap(Body.text(response), (text) => Either.flatMap(parse(text, schema.ast, empty), decode))
 }
+
+/** How long what nobody wants to know is waited for, so that its connection can be used again. */
+const longestDrain = Duration.seconds(1)
 
 const readAs = ({ encoding, schema }: Success): ReadAnswer => {
   switch (encoding) {
     case "None":
-      return (_, scope) => Scope.close(scope, Exit.void)
+      return (response, scope) =>
+        Effect.catchAll(
+          Effect.asVoid(timeoutFail(Body.text(response), { duration: longestDrain, onTimeout: () => "unread" })),
+          () => Scope.close(scope, Exit.void)
+        )
     case "Uint8Array":
       return ({ arrayBuffer }) => Effect.map(arrayBuffer, (bytes) => new Uint8Array(bytes))
     case "Text":
       return Body.text
     case "Json":
-      return readJson(schema)
+      return readJson(schema, undefined)
   }
 }
 

@@ -4,6 +4,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
@@ -176,7 +177,8 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
         ? Effect.fail(ready.left)
         : Effect.catchAll(Effect.flatMap(client.execute(ready.right), checkStatus), toProviderError)
   const exchange = exchangeBy(bare)
-  const exchangeScoped = exchangeBy(HttpClient.withScope(bare))
+  // an answer that others may read as well is left as the platform gives it
+  const exchangeScoped = exchangeBy(config.transformClient === identity ? HttpClient.withScope(bare) : bare)
 
   const api: Send = (request, accept = "application/json") =>
     Effect.flatMap(CallSettings, (own) =>

@@ -89,15 +89,20 @@ const pieceSize = 1024 * 1024
 const slices = (blob: Blob, invalid: Invalid): Stream.Stream<Uint8Array, ProviderError> =>
   Pull.toStream(Effect.sync(() => {
     let read = 0
-    const next: Pull.Pull<Uint8Array, ProviderError> = Effect.tryPromise({
+    const slice = Effect.tryPromise({
       try: async () => {
         const slice = await blob.slice(read, read + pieceSize).arrayBuffer()
-        read += pieceSize
-        return Chunk.of(new Uint8Array(slice))
+        read += slice.byteLength
+        return new Uint8Array(slice)
       },
       catch: () => Option.some(invalid("the Blob could not be read"))
     })
-    return Effect.suspend(() => read < blob.size ? next : Pull.end)
+    const next: Pull.Pull<Uint8Array, ProviderError> = Effect.flatMap(
+      slice,
+      (bytes): Pull.Pull<Uint8Array> => bytes.length === 0 ? Pull.end : Effect.succeed(Chunk.of(bytes))
+    )
+    // also one that says it is empty is looked into
+    return Effect.suspend(() => read > 0 && read >= blob.size ? Pull.end : next)
   }))
 
 const inMemory = (bytes: Uint8Array<ArrayBuffer>): OpenFile => ({

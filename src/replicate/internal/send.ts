@@ -29,7 +29,7 @@ export const makeSend = (config: ReplicateConfig, limits: Limits, send: Send) =>
       Effect.flatMap(
         send(request),
         (response) =>
-          Effect.mapBoth(readJson(answer)(response), {
+          Effect.mapBoth(readJson(answer, null)(response), {
             onFailure: answerError,
             onSuccess: (value) => [value, response] as const
           })

@@ -39,8 +39,7 @@ const isSegment = (text: string): boolean =>
   text !== "" && text !== "." && text !== ".." && !/\p{Surrogate}/u.test(text)
 
 /**
- * A path segment, escaped. `HttpApiClient` puts parameters into the path as they are, so that an id of `../account`
- * would reach another route.
+ * A path segment, escaped: an id of `../account` would reach another route.
  *
  * @since 0.1.0
  * @category schemas
