@@ -1,8 +1,11 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { timeoutFail } from "./clocks.js"
 
 /** Takes bytes in, up to a number of them, and gives their text. */
 const makeCollector = (most: number) => {
@@ -40,6 +43,7 @@ export const readText = (
   })
 
 const beginning = 64 * 1024
+const longest = Duration.seconds(5)
 
 /**
  * The beginning of a body, and whether that is all of it. Whatever is wrong with the body, the status still counts.
@@ -55,8 +59,8 @@ export const readBody = (response: HttpClientResponse.HttpClientResponse) =>
       // the limit holds even where the caller must not be interrupted, and where closing the body hangs as well
       Effect.disconnect,
       Effect.interruptible,
-      Effect.timeoutOption("5 seconds"),
-      Effect.catchAllCause(() => Effect.succeedNone),
-      Effect.map((done) => ({ text: text(), whole: Option.isSome(done) && !isFull() }))
+      timeoutFail({ duration: longest, onTimeout: () => "late" }),
+      Effect.exit,
+      Effect.map((exit) => ({ text: text(), whole: Exit.isSuccess(exit) && !isFull() }))
     )
   })

@@ -27,11 +27,10 @@ const wholeSeconds = (
   [least, most]: readonly [number, number],
   expected: string
 ): Effect.Effect<number, InvalidRequest> =>
-  Effect.filterOrFail(
-    Effect.map(durationOf(field, input), (duration) => Math.ceil(Duration.toSeconds(duration))),
-    (seconds) => seconds >= least && seconds <= most,
-    () => invalid(field, expected)
-  )
+  Effect.flatMap(durationOf(field, input), (duration) => {
+    const seconds = Math.ceil(Duration.toSeconds(duration))
+    return seconds >= least && seconds <= most ? Effect.succeed(seconds) : Effect.fail(invalid(field, expected))
+  })
 
 /** Replicate documents no longest deadline. More than this is no deadline, and soon no number that a header can carry. */
 const longestDeadline = Duration.toSeconds("365 days")

@@ -42,7 +42,7 @@ const canStream = (): boolean => {
 
 /** What goes around the bytes of the one part of a form. */
 const form = Effect.fnUntraced(function*(file: NamedFile, head: Uint8Array) {
-  const numbers = yield* Effect.replicateEffect(Random.nextIntBetween(0, 0x7fffffff), 4)
+  const numbers = yield* Effect.forEach([1, 2, 3, 4], () => Random.nextIntBetween(0, 0x7fffffff))
   const boundary = `----effect-providers-${numbers.map((number) => number.toString(36)).join("")}`
   const type = mediaTypeOf(file, head)
   const name = quoted(file.name ?? MediaType.nameFor(type))
