@@ -156,6 +156,19 @@ class CountedBlob extends Blob {
   }
 }
 
+/** What a polyfill has of a Blob. */
+class OldBlob {
+  readonly [Symbol.toStringTag] = "Blob"
+  readonly type = ""
+  readonly size: number
+  readonly stream: () => ReadableStream
+
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.size = bytes.length
+    this.stream = () => new Blob([bytes]).stream()
+  }
+}
+
 /** What a file system tells of a file, with a size of its own to be put in. */
 const fileInfo: FileSystem.File.Info = {
   type: "File",
@@ -190,6 +203,7 @@ describe("what a file can be", () => {
     { what: "a SharedArrayBuffer", file: shared },
     { what: "a view of a SharedArrayBuffer", file: new Uint8Array(shared) },
     { what: "a Blob", file: new Blob([content]) },
+    { what: "a Blob that cannot be sliced", file: new OldBlob(content) as unknown as Blob },
     { what: "a File", file: new File([content], "a") },
     { what: "bytes of another realm", file: runInNewContext("Uint8Array.of(1, 2, 3, 250)") },
     { what: "a FileInput of bytes", file: FileInput.make(content) },

@@ -175,7 +175,12 @@ export const openFile = Effect.fnUntraced(function*({ content, field }: NamedFil
       return inMemory(content.bytes)
     case "Blob": {
       const { blob } = content
-      return yield* repeatable(slices(blob, invalid), blob.size, invalid)
+      const onError = () => invalid("the Blob could not be read")
+      const bytes = Reflect.has(blob, "slice")
+        ? slices(blob, invalid)
+        // a polyfill that can do less
+        : Stream.fromReadableStream({ evaluate: () => blob.stream(), onError })
+      return yield* repeatable(bytes, blob.size, invalid)
     }
     case "Path": {
       const { fs, path } = content
