@@ -86,7 +86,7 @@ const onlyBytes = (stream: Stream.Stream<Uint8Array, ProviderError>, invalid: In
 const pieceSize = 1024 * 1024
 
 /** As `Blob.stream` gives it, in larger pieces. */
-const slices = (blob: Blob, invalid: Invalid): Stream.Stream<Uint8Array, ProviderError> =>
+const slices = (blob: Blob, onError: () => InvalidRequest): Stream.Stream<Uint8Array, ProviderError> =>
   Pull.toStream(Effect.sync(() => {
     let read = 0
     const slice = Effect.tryPromise({
@@ -95,7 +95,7 @@ const slices = (blob: Blob, invalid: Invalid): Stream.Stream<Uint8Array, Provide
         read += slice.byteLength
         return new Uint8Array(slice)
       },
-      catch: () => Option.some(invalid("the Blob could not be read"))
+      catch: () => Option.some(onError())
     })
     const next: Pull.Pull<Uint8Array, ProviderError> = Effect.flatMap(
       slice,
@@ -176,10 +176,10 @@ export const openFile = Effect.fnUntraced(function*({ content, field }: NamedFil
     case "Blob": {
       const { blob } = content
       const onError = () => invalid("the Blob could not be read")
-      const bytes = Reflect.has(blob, "slice")
-        ? slices(blob, invalid)
-        // a polyfill that can do less
-        : Stream.fromReadableStream({ evaluate: () => blob.stream(), onError })
+      // a polyfill may have no slices
+      const bytes = blob.slice === undefined
+        ? Stream.fromReadableStream({ evaluate: () => blob.stream(), onError })
+        : slices(blob, onError)
       return yield* repeatable(bytes, blob.size, invalid)
     }
     case "Path": {
