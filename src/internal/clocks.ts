@@ -101,10 +101,10 @@ const makeHandover = <A, E>() => {
  * Fails a source when no chunk came for `idle`, or when it is not done after `total`.
  *
  * One fiber reads the source, and what watches the time looks when a chunk last came, so that a chunk costs no timer:
- * `Stream.timeoutFail` and `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer.
- * What arrived before a clock ran out is emitted before the failure. Where the work cannot be interrupted, the failure
- * comes ten seconds later, and the work is released whenever it is done. `onTimeout` is told whether a call that is not
- * to be sent twice was underway.
+ * `Stream.timeoutFail` and `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source
+ * waits for the consumer. What arrived before a clock ran out is emitted before the failure. Where the work cannot be
+ * interrupted, the failure comes ten seconds later, and the work is released whenever it is done. `onTimeout` is told
+ * whether a call that is not to be sent twice was underway.
  *
  * @internal
  */

@@ -30,14 +30,4 @@ export type Inside<S = never> = <R>(runtime: Runtime.Runtime<R>) => Runtime.Runt
  *
  * @internal
  */
-export const interruptible: Inside = Runtime.enableRuntimeFlag(
-  RuntimeFlags.Interruption
-)
-
-/**
- * Waits for the end of such a fiber. What it set for itself stays its own.
- *
- * @internal
- */
-export const ended = <A, E>(fiber: Fiber.RuntimeFiber<Exit.Exit<A, E>>): Effect.Effect<Exit.Exit<A, E>> =>
-  Effect.async((resume) => fiber.addObserver(resume))
+export const interruptible: Inside = Runtime.enableRuntimeFlag(RuntimeFlags.Interruption)

@@ -23,7 +23,8 @@ const resumeAt = (id: string | undefined) => (request: HttpClientRequest.HttpCli
   id !== undefined && isHeaderValue(id) ? HttpClientRequest.setHeader(request, "last-event-id", id) : request
 
 /**
- * Opens one connection to a stream, for as long as the scope is open, and gives what the reader makes of its events until it or the stream ends.
+ * Opens one connection to a stream, for as long as the scope is open, and gives what the reader makes of its events
+ * until it or the stream ends.
  *
  * @internal
  */

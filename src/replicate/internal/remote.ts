@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { endedWithin } from "../../internal/clocks.js"
-import { ended, fork, interruptible } from "../../internal/fork.js"
+import { fork, interruptible } from "../../internal/fork.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import type { Jobs } from "./jobs.js"
 
@@ -51,7 +51,7 @@ export const create = <A extends Prediction, E>(
 ): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
     const fiber = fork(runtime, call)
-    return Effect.onInterrupt(Effect.flatten(restore(ended(fiber))), () =>
+    return Effect.onInterrupt(Effect.flatten(restore(Fiber.join(fiber))), () =>
       within(
         Effect.flatMap(
           Effect.map(Fiber.interrupt(fiber), Exit.flatten),
