@@ -175,7 +175,7 @@ export interface MakeOptions {
    * before a stop text, `maxTokens` after as many text deltas, whatever a delta holds; then the work at the service is
    * stopped. `idleTimeout` runs from the start. Default none.
    */
-  readonly enforces?: ReadonlyArray<"stop" | "maxTokens" | "idleTimeout"> | undefined
+  readonly enforces?: ReadonlyArray<"stop" | "maxTokens" | "timeout" | "idleTimeout"> | undefined
   /** Whether it is to be called although it is known not to work, as the service then says. Default `false`. */
   readonly ignoreWorking?: boolean | undefined
   /** Answers a request: a stream of outputs, one text, or an async iterable of texts and outputs. */
@@ -253,7 +253,7 @@ export const make = (options: MakeOptions): Service => {
       toStream(info.name, answer, onThrown),
       {
         idle: enforces.includes("idleTimeout") ? undefined : clock(request.idleTimeout, options.clocks?.idle),
-        total: clock(request.timeout, options.clocks?.total)
+        total: enforces.includes("timeout") ? undefined : clock(request.timeout, options.clocks?.total)
       },
       timeout
     )

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Pull from "./pull.js"
+import * as Push from "./push.js"
 
 type Response = HttpClientResponse.HttpClientResponse
 
@@ -69,28 +69,43 @@ const readerOf = (source: Web | Undici) => {
 }
 
 /**
- * The chunks of a body that is read once. Its request is to be sent by `HttpClient.withScope`, with the same scope:
- * nothing else ends a body that is not read to its end.
+ * Gives away the chunks of a body that is read once. Its request is to be sent by `HttpClient.withScope`, with the same
+ * scope: nothing else ends a body that is not read to its end.
  *
  * @internal
  */
-export const bytes = (
+export const forEach = (
   response: Response,
-  scope: Scope.Scope
-): Effect.Effect<Pull.Pull<Uint8Array, HttpClientError.ResponseError>> =>
+  scope: Scope.Scope,
+  take: Push.Take<Uint8Array>
+): Effect.Effect<void, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
     const source = sourceOf(response)
-    if (source === undefined) return Scope.extend(Stream.toPull(response.stream), scope)
+    if (source === undefined) {
+      return Effect.flatMap(Scope.extend(Stream.toPull(response.stream), scope), (pull) => Push.forEach(pull, take))
+    }
     const { close, read } = readerOf(source)
     const fail = broken(response)
-    const next: Pull.Pull<Uint8Array, HttpClientError.ResponseError> = Effect.async((resume) => {
-      read().then(
-        ({ value }) => resume(value === undefined ? Pull.end : Effect.succeed(Chunk.of(value))),
-        (cause: unknown) => resume(Pull.fail(fail(cause)))
-      )
-    })
+    let isClosed = false
+    const reading = async (): Promise<Effect.Effect<void, HttpClientError.ResponseError>> => {
+      while (true) {
+        let bytes: Uint8Array | undefined
+        try {
+          bytes = (await read()).value
+        } catch (cause) {
+          return Effect.fail(fail(cause))
+        }
+        if (bytes === undefined || isClosed) return Effect.void
+        const flow = take(Chunk.of(bytes))
+        if (flow === false) return Effect.void
+        if (flow !== true) await new Promise<void>(flow)
+      }
+    }
     // Not waited for: an iterator is not closed before its last read is over, which the end of the request comes after;
     // and one that is broken cannot be closed.
-    const closing = Effect.sync(() => void close().catch(() => {}))
-    return Effect.as(Scope.addFinalizer(scope, closing), next)
+    const closing = Effect.sync(() => {
+      isClosed = true
+      void close().catch(() => {})
+    })
+    return Effect.zipRight(Scope.addFinalizer(scope, closing), Effect.flatten(Effect.promise(reading)))
   })

@@ -12,6 +12,7 @@ import type * as Stream from "effect/Stream"
 import { after, clockOf } from "./deadlines.js"
 import { fork, type Inside, interruptible } from "./fork.js"
 import * as Pull from "./pull.js"
+import * as Push from "./push.js"
 import * as Underway from "./underway.js"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
@@ -52,8 +53,8 @@ export interface Clocks {
 type OnTimeout<E2> = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) => E2
 
 /**
- * Hands chunks from one fiber to one other. A `Mailbox` does the same for any number of fibers, at twice the cost for
- * a chunk.
+ * Hands chunks from what reads them to one fiber. A `Mailbox` does the same for any number of fibers, at twice the cost
+ * for a chunk.
  */
 const makeHandover = <A, E>() => {
   const chunks: Array<Chunk.Chunk<A>> = []
@@ -61,20 +62,18 @@ const makeHandover = <A, E>() => {
   let wakeConsumer = () => {}
   let wakeSource = () => {}
 
-  // a fiber may yield between looking and waiting, and miss that it is woken: so each looks again
+  // a fiber may yield between looking and waiting, and miss that it is woken: so it looks again
   const arrival = Effect.async<void>((resume) => {
     if (chunks.length > 0 || ended !== undefined) return resume(Effect.void)
     wakeConsumer = () => resume(Effect.void)
-  })
-  const room = Effect.async<void>((resume) => {
-    if (chunks.length < capacity) return resume(Effect.void)
-    wakeSource = () => resume(Effect.void)
   })
 
   const take: Pull.Pull<A, E> = Effect.suspend(() => {
     const chunk = chunks.shift()
     if (chunk !== undefined) {
-      wakeSource()
+      const wake = wakeSource
+      wakeSource = () => {}
+      wake()
       return Effect.succeed(chunk)
     }
     return ended ?? Effect.zipRight(arrival, take)
@@ -82,40 +81,42 @@ const makeHandover = <A, E>() => {
 
   return {
     take,
-    /** Whether there is room for more; if not, `room` comes when there is. */
+    /** Whether there is room for more; if not, `whenRoom` tells when there is. */
     give: (chunk: Chunk.Chunk<A>): boolean => {
       chunks.push(chunk)
       wakeConsumer()
       return chunks.length < capacity
     },
-    room,
+    whenRoom: (wake: () => void): void => {
+      if (chunks.length < capacity) wake()
+      else wakeSource = wake
+    },
     /** The first end counts; it comes after what was given before. */
-    end: (exit: Exit.Exit<never, Option.Option<E>>): void => {
-      ended ??= exit
+    end: (exit: Exit.Exit<void, E>): void => {
+      ended ??= Exit.flatMap(Exit.mapError(exit, Option.some), () => Exit.fail(Option.none()))
       wakeConsumer()
     }
   }
 }
 
 /**
- * Fails a source when no chunk came for `idle`, or when it is not done after `total`.
+ * Reads a source in a fiber, and fails when no chunk came for `idle`, or when it is not done after `total`.
  *
- * One fiber reads the source, and what watches the time looks when a chunk last came, so that a chunk costs no timer:
- * `Stream.timeoutFail` and `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source
- * waits for the consumer. What arrived before a clock ran out is emitted before the failure. Where the work cannot be
- * interrupted, the failure comes ten seconds later, and the work is released whenever it is done. `onTimeout` is told
- * whether a call that is not to be sent twice was underway.
+ * What watches the time looks when a chunk last came, so that a chunk costs no timer: `Stream.timeoutFail` and
+ * `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer. What
+ * arrived before a clock ran out is emitted before the failure. Where the work cannot be interrupted, the failure comes
+ * ten seconds later, and the work is released whenever it is done. `onTimeout` is told whether a call that is not to be
+ * sent twice was underway.
  *
  * @internal
  */
-export const clocked = <A, E, R, E2>(
-  source: Pull.Source<A, E, R>,
+export const pushed = <A, E, R, E2>(
+  source: Push.Source<A, E, R>,
   clocks: Clocks,
   onTimeout: OnTimeout<E2>
 ): Pull.Source<A, E | E2, R> => {
   const idle = clocks.idle === undefined ? Infinity : Duration.toMillis(clocks.idle)
   const total = clocks.total === undefined ? Infinity : Duration.toMillis(clocks.total)
-  if (idle === Infinity && total === Infinity) return source
   return Underway.counting((calls, inside) =>
     Effect.flatMap(Effect.runtime<R>(), (runtime) => {
       const clock = clockOf(runtime)
@@ -131,7 +132,7 @@ export const clocked = <A, E, R, E2>(
         // the work is stopped at once, also while the consumer is busy with what came before
         const giveUp = (clock: "idle" | "total", millis: number) => {
           ranOut = true
-          handover.end(Exit.fail(Option.some(onTimeout(clock, Duration.millis(millis), calls.count > 0))))
+          handover.end(Exit.fail(onTimeout(clock, Duration.millis(millis), calls.count > 0)))
           reader?.unsafeInterruptAsFork(FiberId.none)
         }
         const watch = () => {
@@ -141,25 +142,27 @@ export const clocked = <A, E, R, E2>(
           if (now >= idleAt) return giveUp("idle", idle)
           cancel = after(runtime, Duration.millis(Math.min(idleAt, endsAt) - now), watch)
         }
-        const read = Effect.flatMap(Effect.mapError(source, Option.some), (pull) => {
-          activeAt = clock.unsafeCurrentTimeMillis()
-          cancel()
-          watch()
-          const next: Effect.Effect<never, Option.Option<E>, R | Scope.Scope> = Effect.flatMap(pull, (chunk) => {
+        const sink: Push.Sink<A> = {
+          opened: () => {
             activeAt = clock.unsafeCurrentTimeMillis()
-            if (handover.give(chunk)) return next
+            cancel()
+            watch()
+          },
+          take: (chunk) => {
+            activeAt = clock.unsafeCurrentTimeMillis()
+            if (handover.give(chunk)) return true
             waitsForConsumer = true
-            return Effect.flatMap(handover.room, () => {
-              waitsForConsumer = false
-              activeAt = clock.unsafeCurrentTimeMillis()
-              return next
-            })
-          })
-          return next
-        })
+            return (goOn) =>
+              handover.whenRoom(() => {
+                waitsForConsumer = false
+                activeAt = clock.unsafeCurrentTimeMillis()
+                goOn()
+              })
+          }
+        }
         watch()
         if (ranOut) return
-        const closed = Effect.onExit(read, (exit) => Scope.close(scope, exit))
+        const closed = Effect.onExit(source(sink), (exit) => Scope.close(scope, exit))
         const told = Effect.onExit(closed, (exit) => Effect.sync(() => handover.end(exit)))
         reader = fork(interruptible(inside(Runtime.provideService(runtime, Scope.Scope, scope))), told)
         if (ranOut) reader.unsafeInterruptAsFork(FiberId.none)
@@ -173,6 +176,22 @@ export const clocked = <A, E, R, E2>(
       return Effect.as(Effect.acquireRelease(start, () => stop), handover.take)
     })
   )
+}
+
+/**
+ * The same for a source that is pulled; one without a clock stays as it is.
+ *
+ * @internal
+ */
+export const clocked = <A, E, R, E2>(
+  source: Pull.Source<A, E, R>,
+  clocks: Clocks,
+  onTimeout: OnTimeout<E2>
+): Pull.Source<A, E | E2, R> => {
+  const { idle = Duration.infinity, total = Duration.infinity } = clocks
+  return Duration.isFinite(idle) || Duration.isFinite(total)
+    ? pushed(Push.fromPull(source), clocks, onTimeout)
+    : source
 }
 
 /**

@@ -74,9 +74,11 @@ export interface Options extends Omit<ReplicateConfig.Options, "token"> {
   readonly unstreamable?: Prediction.StreamOptions["unstreamable"]
 }
 
+const defaultTimeout = "3 minutes"
+
 /** What it accepts, with the clocks it runs. */
 const parametersOf = (
-  { connectTimeout = "30 seconds", idleTimeout, timeout = "3 minutes" }: Options
+  { connectTimeout = "30 seconds", idleTimeout, timeout = defaultTimeout }: Options
 ): ReadonlyArray<Parameters.Parameter> =>
   Parameters.fromSchema(Provider.Request, {
     pick: [
@@ -167,8 +169,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       const client = own !== undefined || Option.isSome(withKey.config.token) ? withKey : withoutKey
       const source = viewed(view, request.model, toInput(request), {
         unstreamable,
-        // the contract runs the total clock; the idle one is not to run before there is a prediction
-        timeout: Duration.infinity,
+        timeout: request.timeout ?? options.timeout ?? defaultTimeout,
         idleTimeout: request.idleTimeout ?? options.idleTimeout ?? Duration.infinity
       })
       const settings = {
@@ -184,9 +185,8 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       info: { ...info, needsAuth },
       catalog: anyModel === true ? { ...catalog, mode: "lenient" } : catalog,
       parameters: parametersOf(options),
-      clocks: { idle: options.idleTimeout, total: options.timeout ?? "3 minutes" },
-      // not every model honours its stop sequences
-      enforces: ["maxTokens", "idleTimeout"],
+      // not every model honours its stop sequences; the idle clock is not to run before there is a prediction
+      enforces: ["maxTokens", "timeout", "idleTimeout"],
       run
     })
   })

@@ -3,13 +3,13 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Body from "../../src/internal/body.js"
-import type * as Pull from "../../src/internal/pull.js"
 
 const request = HttpClientRequest.get("https://example.com/")
 
@@ -60,17 +60,25 @@ const undici = (told: Told, isBroken = false, isEndless = false): HttpClientResp
   return Object.assign(HttpClientResponse.fromWeb(request, new Response("not this")), { source: { body } })
 }
 
+/** One that is read as the platform says. */
+const unknown = (): HttpClientResponse.HttpClientResponse =>
+  Object.create(HttpClientResponse.fromWeb(request, new Response("not this")), {
+    stream: { value: Stream.fromIterable(pieces).pipe(Stream.rechunk(1), Stream.encodeText) }
+  })
+
 const textOf = (bytes: Chunk.Chunk<Uint8Array>) =>
   Chunk.toReadonlyArray(bytes).map((piece) => new TextDecoder().decode(piece)).join("|")
 
-const drain = <E>(pull: Pull.Pull<Uint8Array, E>) =>
+/** Reads a body, and gives its texts and what it failed with. */
+const drain = (response: HttpClientResponse.HttpClientResponse, scope: Scope.Scope) =>
   Effect.gen(function*() {
     let texts = ""
-    while (true) {
-      const next = yield* Effect.either(pull)
-      if (next._tag === "Right") texts += `${textOf(next.right)}|`
-      else return { texts, error: next.left }
-    }
+    const read = Body.forEach(response, scope, (chunk) => {
+      texts += `${textOf(chunk)}|`
+      return true
+    })
+    const end = yield* Effect.either(read)
+    return { texts, error: Either.getLeft(end) }
   })
 
 const kinds = [{ kind: "web", make: web }, { kind: "undici", make: undici }]
@@ -81,7 +89,7 @@ describe("body", () => {
       const told = { closed: false }
       assert.strictEqual(yield* Body.text(make(told)), "onetwothree")
       const scope = yield* Scope.make()
-      const { error, texts } = yield* drain(yield* Body.bytes(make(told), scope))
+      const { error, texts } = yield* drain(make(told), scope)
       assert.strictEqual(texts, "one|two|three|")
       assert.deepStrictEqual(error, Option.none())
       yield* Scope.close(scope, Exit.void)
@@ -93,7 +101,7 @@ describe("body", () => {
       Effect.gen(function*() {
         const scope = yield* Scope.make()
         const error = yield* Effect.flip(Body.text(make({ closed: false }, true)))
-        const { error: late, texts } = yield* drain(yield* Body.bytes(make({ closed: false }, true), scope))
+        const { error: late, texts } = yield* drain(make({ closed: false }, true), scope)
         assert.strictEqual(texts, "one|two|three|")
         for (const { _tag, cause, reason } of [error, Option.getOrThrow(late)]) {
           assert.deepStrictEqual([_tag, reason, String(cause)], ["ResponseError", "Decode", "Error: cut"])
@@ -109,8 +117,9 @@ describe("body", () => {
       Effect.gen(function*() {
         const told = { closed: false }
         const scope = yield* Scope.make()
-        const pull = yield* Body.bytes(make(told), scope)
-        assert.strictEqual(textOf(yield* pull), "one")
+        const texts: Array<string> = []
+        yield* Body.forEach(make(told), scope, (chunk) => texts.push(textOf(chunk)) < 2)
+        assert.deepStrictEqual(texts, ["one", "two"])
         assert.isFalse(told.closed)
         yield* Scope.close(scope, Exit.void)
         yield* nextTurn
@@ -121,13 +130,51 @@ describe("body", () => {
   it.effect.each(kinds)("$kind: one that is waited for is ended without a wait", ({ make }) =>
     Effect.gen(function*() {
       const scope = yield* Scope.make()
-      const pull = yield* Body.bytes(make({ closed: false }, false, true), scope)
-      for (const piece of pieces) assert.strictEqual(textOf(yield* pull), piece)
-      const waiting = yield* Effect.fork(pull)
+      const texts: Array<string> = []
+      const take = (chunk: Chunk.Chunk<Uint8Array>) => texts.push(textOf(chunk)) > 0
+      const waiting = yield* Effect.fork(Body.forEach(make({ closed: false }, false, true), scope, take))
       yield* nextTurn
+      assert.deepStrictEqual(texts, pieces)
       yield* Fiber.interrupt(waiting)
       yield* Scope.close(scope, Exit.void)
     }))
+
+  it.effect.each([...kinds, { kind: "unknown", make: unknown }])(
+    "$kind: waits with the next chunk until there is room for it",
+    ({ make }) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const texts: Array<string> = []
+        let goOn: (() => void) | undefined
+        const reading = yield* Effect.fork(Body.forEach(make({ closed: false }), scope, (chunk) => {
+          texts.push(textOf(chunk))
+          return (next) => {
+            goOn = next
+          }
+        }))
+        for (const [at] of pieces.entries()) {
+          yield* nextTurn
+          assert.deepStrictEqual(texts, pieces.slice(0, at + 1))
+          goOn?.()
+        }
+        yield* Fiber.join(reading)
+        yield* Scope.close(scope, Exit.void)
+      })
+  )
+
+  it.effect.each([...kinds, { kind: "unknown", make: unknown }])(
+    "$kind: what is thrown at a chunk is a defect",
+    ({ make }) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const bug = new Error("bug")
+        const exit = yield* Effect.exit(Body.forEach(make({ closed: false }), scope, () => {
+          throw bug
+        }))
+        assert.deepStrictEqual(exit, Exit.die(bug))
+        yield* Scope.close(scope, Exit.void)
+      })
+  )
 
   it.effect("one that was read is read again as the platform keeps it", () =>
     Effect.gen(function*() {
@@ -144,7 +191,7 @@ describe("body", () => {
       })
       assert.strictEqual(yield* Body.text(response), "as it says")
       const { texts } = yield* Effect.scoped(
-        Effect.flatMap(Effect.scope, (scope) => Effect.flatMap(Body.bytes(response, scope), drain))
+        Effect.flatMap(Effect.scope, (scope) => drain(response, scope))
       )
       assert.strictEqual(texts, "as it says|")
     }))

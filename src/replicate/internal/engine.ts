@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import * as Polling from "../../http/Polling.js"
 import * as Clocks from "../../internal/clocks.js"
 import * as Pull from "../../internal/pull.js"
+import * as Push from "../../internal/push.js"
 import * as Underway from "../../internal/underway.js"
 import { type ProviderError, Timeout } from "../../ProviderError.js"
 import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
@@ -69,12 +70,12 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
  * @internal
  */
 export const clocked = <A>(
-  source: Pull.Source<A, ProviderError>,
+  source: Push.Source<A, ProviderError>,
   config: ReplicateConfig,
   options: ClockOptions & Pick<WaitOptions, "polling">
 ): Pull.Source<A, ProviderError> =>
   Effect.flatMap(checkClocks(options), () =>
-    Clocks.clocked(
+    Clocks.pushed(
       source,
       {
         idle: given(options.idleTimeout) ?? config.idleTimeout,
@@ -193,5 +194,5 @@ export const watch = <A extends Prediction>(
       }))
     })
   )
-  return Pull.toStream(clocked(source, jobs.config, options))
+  return Pull.toStream(clocked(Push.fromPull(source), jobs.config, options))
 }

@@ -1,15 +1,11 @@
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as ExecutionStrategy from "effect/ExecutionStrategy"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
-import type * as Sse from "../../http/Sse.js"
 import { timeoutFail } from "../../internal/clocks.js"
-import * as Pull from "../../internal/pull.js"
+import type * as Push from "../../internal/push.js"
 import {
   InvalidRequest,
   isProviderError,
@@ -19,7 +15,6 @@ import {
   retryAfter,
   StreamInterrupted
 } from "../../ProviderError.js"
-import { CallSettings } from "../CallSettings.js"
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
 import { connect } from "./connection.js"
@@ -48,7 +43,6 @@ export interface Options<A> {
   readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
 }
 
-type Source<A> = Pull.Source<A, ProviderError>
 type Pieces<A> = Effect.Effect<Chunk.Chunk<A>, ProviderError>
 
 /**
@@ -61,8 +55,9 @@ const follow = <A>(
   prediction: Prediction,
   reader: PredictionReader<A>,
   options: Options<A>,
+  take: Push.Take<A>,
   release: () => void
-): Effect.Effect<Pull.Pull<A, ProviderError>, never, Scope.Scope> => {
+): Effect.Effect<void, ProviderError> => {
   // whoever has the whole URL can read the output
   const { origin } = new URL(url)
   const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
@@ -156,65 +151,39 @@ const follow = <A>(
     return Option.some(yield* settle(yield* Effect.mapError(options.untilFinal(current), unreadable)))
   })
 
-  // opened now, so that whoever reads is stopped before the connection is closed
-  const connections = Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
-  // the stream may be read where the settings of its call are not in force
-  return Effect.zipWith(connections, CallSettings, (scope, settings) => {
-    const called = <B>(pieces: Effect.Effect<B, ProviderError>) =>
-      Effect.flatMap(
-        CallSettings,
-        (now) => now === settings ? pieces : Effect.provideService(pieces, CallSettings, settings)
-      )
-    let pull: Pull.Pull<A, ProviderError>
-    const goOn = (next: typeof pull): typeof pull => {
-      pull = next
-      return next
-    }
-    const finish = (pieces: Pieces<A>): typeof pull => {
-      pull = Pull.end
-      return Effect.mapError(called(pieces), Option.some)
-    }
+  // nothing comes after, so that there need be no room
+  const finish = (pieces: Pieces<A>) => Effect.map(pieces, (last): void => void take(last))
 
-    const connection = (failures: number): typeof pull =>
-      Effect.flatMap(Scope.fork(scope, ExecutionStrategy.sequential), (own) => {
-        const before = reader.events
-        const over = (why: string, hint: Duration.Duration): typeof pull =>
-          Effect.zipRight(
-            Scope.close(own, Exit.void),
-            reader.done !== undefined
-              ? finish(closed(reader.done.reason))
-              : Effect.suspend(() => {
-                const nth = reader.events > before ? 0 : failures + 1
-                return Effect.flatMap(
-                  Effect.mapError(called(cut(why, nth, hint)), Option.some),
-                  Option.match({
-                    onNone: () => {
-                      reader.reconnect()
-                      return goOn(connection(nth))
-                    },
-                    onSome: (pieces) => finish(Effect.succeed(pieces))
-                  })
-                )
-              })
-          )
-        const broken = (error: ProviderError | Sse.EventTooLarge) =>
-          over(
-            error.message.replaceAll(Failure.publicUrl(url), origin),
-            isProviderError(error) ? Option.getOrElse(retryAfter(error), () => Duration.zero) : Duration.zero
-          )
-        return Effect.matchEffect(connect(client, url, reader, own), {
-          onFailure: broken,
-          onSuccess: (read) =>
-            goOn(Effect.catchAll(
-              read,
-              Option.match({ onNone: () => over("the connection was closed", Duration.zero), onSome: broken })
-            ))
+  const connection = (failures: number): Effect.Effect<void, ProviderError> => {
+    const before = reader.events
+    const over = (why: string, hint: Duration.Duration) => {
+      if (reader.done !== undefined) return finish(closed(reader.done.reason))
+      const nth = reader.events > before ? 0 : failures + 1
+      return Effect.flatMap(
+        cut(why, nth, hint),
+        Option.match({
+          onNone: () => {
+            reader.reconnect()
+            return connection(nth)
+          },
+          onSome: (pieces) => finish(Effect.succeed(pieces))
         })
-      })
-
-    pull = connection(0)
-    return Effect.suspend(() => pull)
-  })
+      )
+    }
+    const connected = Effect.flatMap(
+      Scope.make(),
+      (scope) => Effect.onExit(connect(client, url, reader, scope, take), (exit) => Scope.close(scope, exit))
+    )
+    return Effect.matchEffect(connected, {
+      onFailure: (error) =>
+        over(
+          error.message.replaceAll(Failure.publicUrl(url), origin),
+          isProviderError(error) ? Option.getOrElse(retryAfter(error), () => Duration.zero) : Duration.zero
+        ),
+      onSuccess: () => over("the connection was closed", Duration.zero)
+    })
+  }
+  return connection(0)
 }
 
 const unstreamable = (model: string) => {
@@ -231,7 +200,8 @@ export const predictionStream = <A>(
   client: Service,
   prepare: Effect.Effect<Effect.Effect<Prediction, ProviderError>, ProviderError>,
   options: Options<A>
-): Source<A> =>
+): Push.Source<A, ProviderError> =>
+({ opened, take }) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const call = yield* restore(prepare)
@@ -241,20 +211,17 @@ export const predictionStream = <A>(
         return yield* unstreamable(options.model)
       }
       const { job: prediction, release } = yield* remote.createScoped(predictions(client), call, restore)
+      opened()
       const url = prediction.urls?.stream
       if (url !== undefined && URL.canParse(url)) {
         const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
         const reader = new PredictionReader(options.view, givesFiles)
-        return yield* follow(client, url, prediction, reader, options, release)
+        return yield* restore(follow(client, url, prediction, reader, options, take, release))
       }
       if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
-      const polled = Effect.gen(function*() {
-        const final = yield* options.untilFinal(prediction)
-        release()
-        yield* outcome(client.config, final)
-        return Stream.fromIterable([...whole(options.view, final), ...options.view.end(final)])
-      })
-      // as in `follow`, it may be read where the settings of its call are not in force
-      return yield* Stream.toPull(Stream.unwrap(Effect.provideService(polled, CallSettings, yield* CallSettings)))
+      const final = yield* restore(options.untilFinal(prediction))
+      release()
+      yield* outcome(client.config, final)
+      take(Chunk.fromIterable([...whole(options.view, final), ...options.view.end(final)]))
     })
   )
