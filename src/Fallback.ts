@@ -220,7 +220,7 @@ export const make = (
       }
       const turns = Effect.repeat(yield* calls, { until: (turn) => !Option.exists(turn, inherited.leavesOut) })
       const answers = next(turns, (provider) => ask(provider, common, inheritance), [])
-      return withClocks(answers, { idle: undefined, total }, (clock, duration, mayHaveStarted) =>
+      return withClocks(answers, { total }, (clock, duration, mayHaveStarted) =>
         new Timeout({ provider: name, clock, duration, ...(mayHaveStarted ? { mayHaveStarted } : {}) }))
     })
 

@@ -4,8 +4,10 @@ import * as Output from "effect-providers/Output"
 import * as Provider from "effect-providers/Provider"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 
 describe("Provider.make: the limits of a request", () => {
   const made = (options: Partial<Provider.MakeOptions> = {}) =>
@@ -49,5 +51,20 @@ describe("Provider.make: the limits of a request", () => {
       assert.deepStrictEqual(yield* ends(provider, { stop: "two", maxTokens: 1 }), ["one two three four", "unknown"])
       const half = yield* made({ enforces: ["maxTokens"] })
       assert.deepStrictEqual(yield* ends(half.provider, { stop: "two", maxTokens: 1 }), ["one ", "stop"])
+    }))
+  it.effect("of time are left to a service that keeps them itself", () =>
+    Effect.gen(function*() {
+      const provider = Provider.make({
+        info: { name: "Slow", url: "https://slow.example" },
+        catalog: ModelCatalog.make({ default: "slow", text: ["slow"] }),
+        parameters: [],
+        clocks: { idle: "1 second", total: "1 second" },
+        enforces: ["timeout", "idleTimeout"],
+        run: () => Effect.delay(Effect.succeed("late"), "1 minute")
+      })
+      const request = { timeout: "2 seconds", idleTimeout: "2 seconds" } as const
+      const reading = yield* Effect.fork(ends(provider, request))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Fiber.join(reading), ["late", "stop"])
     }))
 })

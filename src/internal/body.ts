@@ -4,7 +4,6 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Push from "./push.js"
 
 type Response = HttpClientResponse.HttpClientResponse
@@ -81,9 +80,7 @@ export const forEach = (
 ): Effect.Effect<void, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
     const source = sourceOf(response)
-    if (source === undefined) {
-      return Effect.flatMap(Scope.extend(Stream.toPull(response.stream), scope), (pull) => Push.forEach(pull, take))
-    }
+    if (source === undefined) return Scope.extend(Push.forEachChunk(response.stream, take), scope)
     const { close, read } = readerOf(source)
     const fail = broken(response)
     let isClosed = false

@@ -1,11 +1,13 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import type * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { timeoutFail } from "./clocks.js"
+import * as Push from "./push.js"
 
 /** Takes bytes in, up to a number of them, and gives their text. */
 const makeCollector = (most: number) => {
@@ -13,13 +15,13 @@ const makeCollector = (most: number) => {
   let text = ""
   let size = 0
   return {
-    /** Whether there is room for more. */
-    take: (bytes: Uint8Array) =>
-      Effect.sync(() => {
-        text += decoder.decode(bytes.subarray(0, most - size), { stream: true })
+    take: (chunk: Chunk.Chunk<Uint8Array>): boolean => {
+      for (const bytes of chunk) {
+        text += decoder.decode(bytes.subarray(0, Math.max(0, most - size)), { stream: true })
         size += bytes.length
-        return size <= most
-      }),
+      }
+      return size <= most
+    },
     isFull: () => size > most,
     text: () => text + decoder.decode()
   }
@@ -36,7 +38,7 @@ export const readText = (
 ): Effect.Effect<Option.Option<string>, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
     const { isFull, take, text } = makeCollector(most)
-    return Stream.runForEachWhile(response.stream, take).pipe(
+    return Effect.scoped(Push.forEachChunk(response.stream, take)).pipe(
       Effect.catchIf(({ reason }) => reason === "EmptyBody", () => Effect.void),
       Effect.map(() => isFull() ? Option.none() : Option.some(text()))
     )
@@ -55,7 +57,7 @@ export const readBody = (response: HttpClientResponse.HttpClientResponse) =>
     const { isFull, take, text } = makeCollector(beginning)
     // the runtime logs what its fibers fail with, and the platform's errors hold the request
     const body = Stream.orElseFail(response.stream, () => "broken")
-    return Stream.runForEachWhile(body, take).pipe(
+    return Effect.scoped(Push.forEachChunk(body, take)).pipe(
       // the limit holds even where the caller must not be interrupted, and where closing the body hangs as well
       Effect.disconnect,
       Effect.interruptible,

@@ -10,7 +10,7 @@ import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { after, clockOf } from "./deadlines.js"
-import { fork, type Inside, interruptible } from "./fork.js"
+import { fork, type Inside, interruptible, stopped } from "./fork.js"
 import * as Pull from "./pull.js"
 import * as Push from "./push.js"
 import * as Underway from "./underway.js"
@@ -44,8 +44,8 @@ const patience = Duration.seconds(10)
 
 /** @internal */
 export interface Clocks {
-  readonly idle: Duration.Duration | undefined
-  readonly total: Duration.Duration | undefined
+  readonly idle?: Duration.Duration | undefined
+  readonly total?: Duration.Duration | undefined
   /** Whether the idle clock begins when the source is open. */
   readonly idleFromOpening?: boolean | undefined
 }
@@ -71,9 +71,7 @@ const makeHandover = <A, E>() => {
   const take: Pull.Pull<A, E> = Effect.suspend(() => {
     const chunk = chunks.shift()
     if (chunk !== undefined) {
-      const wake = wakeSource
-      wakeSource = () => {}
-      wake()
+      wakeSource()
       return Effect.succeed(chunk)
     }
     return ended ?? Effect.zipRight(arrival, take)
@@ -81,15 +79,18 @@ const makeHandover = <A, E>() => {
 
   return {
     take,
-    /** Whether there is room for more; if not, `whenRoom` tells when there is. */
+    /** Whether there is room for more; if not, `onRoom` tells when there is. */
     give: (chunk: Chunk.Chunk<A>): boolean => {
       chunks.push(chunk)
       wakeConsumer()
       return chunks.length < capacity
     },
-    whenRoom: (wake: () => void): void => {
-      if (chunks.length < capacity) wake()
-      else wakeSource = wake
+    onRoom: (goOn: () => void): void => {
+      if (chunks.length < capacity) return goOn()
+      wakeSource = () => {
+        wakeSource = () => {}
+        goOn()
+      }
     },
     /** The first end counts; it comes after what was given before. */
     end: (exit: Exit.Exit<void, E>): void => {
@@ -115,14 +116,14 @@ export const pushed = <A, E, R, E2>(
   clocks: Clocks,
   onTimeout: OnTimeout<E2>
 ): Pull.Source<A, E | E2, R> => {
-  const idle = clocks.idle === undefined ? Infinity : Duration.toMillis(clocks.idle)
-  const total = clocks.total === undefined ? Infinity : Duration.toMillis(clocks.total)
+  const { idle = Duration.infinity, total = Duration.infinity } = clocks
   return Underway.counting((calls, inside) =>
     Effect.flatMap(Effect.runtime<R>(), (runtime) => {
       const clock = clockOf(runtime)
+      const now = () => clock.unsafeCurrentTimeMillis()
       const handover = makeHandover<A, E | E2>()
-      const endsAt = clock.unsafeCurrentTimeMillis() + total
-      let activeAt = clocks.idleFromOpening === true ? Infinity : clock.unsafeCurrentTimeMillis()
+      const endsAt = now() + Duration.toMillis(total)
+      let activeAt = clocks.idleFromOpening === true ? Infinity : now()
       let waitsForConsumer = false
       let ranOut = false
       let reader: Fiber.RuntimeFiber<unknown> | undefined
@@ -130,32 +131,32 @@ export const pushed = <A, E, R, E2>(
 
       const start = Effect.map(Scope.make(), (scope) => {
         // the work is stopped at once, also while the consumer is busy with what came before
-        const giveUp = (clock: "idle" | "total", millis: number) => {
+        const giveUp = (clock: "idle" | "total", duration: Duration.Duration) => {
           ranOut = true
-          handover.end(Exit.fail(onTimeout(clock, Duration.millis(millis), calls.count > 0)))
+          handover.end(Exit.fail(onTimeout(clock, duration, calls.count > 0)))
           reader?.unsafeInterruptAsFork(FiberId.none)
         }
         const watch = () => {
-          const now = clock.unsafeCurrentTimeMillis()
-          const idleAt = (waitsForConsumer ? now : activeAt) + idle
-          if (now >= endsAt) return giveUp("total", total)
-          if (now >= idleAt) return giveUp("idle", idle)
-          cancel = after(runtime, Duration.millis(Math.min(idleAt, endsAt) - now), watch)
+          const time = now()
+          const idleAt = (waitsForConsumer ? time : activeAt) + Duration.toMillis(idle)
+          if (time >= endsAt) return giveUp("total", total)
+          if (time >= idleAt) return giveUp("idle", idle)
+          cancel = after(runtime, Duration.millis(Math.min(idleAt, endsAt) - time), watch)
         }
         const sink: Push.Sink<A> = {
           opened: () => {
-            activeAt = clock.unsafeCurrentTimeMillis()
+            activeAt = now()
             cancel()
             watch()
           },
           take: (chunk) => {
-            activeAt = clock.unsafeCurrentTimeMillis()
+            activeAt = now()
             if (handover.give(chunk)) return true
             waitsForConsumer = true
             return (goOn) =>
-              handover.whenRoom(() => {
+              handover.onRoom(() => {
                 waitsForConsumer = false
-                activeAt = clock.unsafeCurrentTimeMillis()
+                activeAt = now()
                 goOn()
               })
           }
@@ -179,23 +180,7 @@ export const pushed = <A, E, R, E2>(
 }
 
 /**
- * The same for a source that is pulled; one without a clock stays as it is.
- *
- * @internal
- */
-export const clocked = <A, E, R, E2>(
-  source: Pull.Source<A, E, R>,
-  clocks: Clocks,
-  onTimeout: OnTimeout<E2>
-): Pull.Source<A, E | E2, R> => {
-  const { idle = Duration.infinity, total = Duration.infinity } = clocks
-  return Duration.isFinite(idle) || Duration.isFinite(total)
-    ? pushed(Push.fromPull(source), clocks, onTimeout)
-    : source
-}
-
-/**
- * The same for a stream.
+ * The same for a stream; one without a clock stays as it is.
  *
  * @internal
  */
@@ -204,9 +189,10 @@ export const withClocks = <A, E, R, E2>(
   clocks: Clocks,
   onTimeout: OnTimeout<E2>
 ): Stream.Stream<A, E | E2, R> => {
-  const source = Pull.open(self)
-  const timed = clocked(source, clocks, onTimeout)
-  return timed === source ? self : Pull.toStream(timed)
+  const { idle = Duration.infinity, total = Duration.infinity } = clocks
+  return Duration.isFinite(idle) || Duration.isFinite(total)
+    ? Pull.toStream(pushed(Push.fromPull(Pull.open(self)), clocks, onTimeout))
+    : self
 }
 
 /**
@@ -256,20 +242,19 @@ export const timeoutFail: {
         work.addObserver(resume)
         cancel = after(outer, duration, () => resume(late))
       })
-      const stopped = Effect.map(Fiber.interrupt(work), Exit.flatten)
       return Effect.matchCauseEffect(unattended ? first : restore(first), {
         onSuccess: (exit): Effect.Effect<A, E | E2> => {
           cancel()
           if (exit instanceof Late) {
             // what came while it was given up is worth more than the news that it is late
-            return Effect.flatMap(stopped, (last): Effect.Effect<A, E | E2> =>
+            return Effect.flatMap(stopped(work), (last): Effect.Effect<A, E | E2> =>
               Exit.isSuccess(last) ? last : Effect.fail(exit.error))
           }
           return inside === undefined && Exit.isSuccess(exit) ? Effect.as(Fiber.inheritAll(work), exit.value) : exit
         },
         onFailure: (cause) => {
           cancel()
-          return Effect.zipRight(stopped, Effect.failCause(cause))
+          return Effect.zipRight(stopped(work), Effect.failCause(cause))
         }
       })
     }))

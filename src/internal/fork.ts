@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 
@@ -17,6 +17,22 @@ export const fork = <A, E, R>(
   runtime: Runtime.Runtime<R>,
   self: Effect.Effect<A, E, R>
 ): Fiber.RuntimeFiber<Exit.Exit<A, E>> => Runtime.runFork(runtime, Effect.exit(self))
+
+/**
+ * Waits for a fiber that was forked here. `Fiber.join` takes over its FiberRefs as well, by copies of all of them.
+ *
+ * @internal
+ */
+export const ended = <A, E>(fiber: Fiber.RuntimeFiber<Exit.Exit<A, E>>): Effect.Effect<A, E> =>
+  Effect.flatten(Effect.async<Exit.Exit<A, E>>((resume) => fiber.addObserver(resume)))
+
+/**
+ * Interrupts a fiber that was forked here, and gives what it ended with.
+ *
+ * @internal
+ */
+export const stopped = <A, E>(fiber: Fiber.RuntimeFiber<Exit.Exit<A, E>>): Effect.Effect<Exit.Exit<A, E>> =>
+  Effect.map(Fiber.interrupt(fiber), Exit.flatten)
 
 /**
  * What an effect that has a fiber of its own has beyond its surroundings: the services `S`, and FiberRefs.

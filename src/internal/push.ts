@@ -2,6 +2,7 @@ import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Pull from "./pull.js"
 
 /**
@@ -29,12 +30,8 @@ export interface Sink<A> {
  */
 export type Source<A, E = never, R = never> = (sink: Sink<A>) => Effect.Effect<void, E, R | Scope.Scope>
 
-/**
- * Gives the chunks of a pull away.
- *
- * @internal
- */
-export const forEach = <A, E, R>(pull: Pull.Pull<A, E, R>, take: Take<A>): Effect.Effect<void, E, R> => {
+/** Gives the chunks of a pull away. */
+const forEach = <A, E, R>(pull: Pull.Pull<A, E, R>, take: Take<A>): Effect.Effect<void, E, R> => {
   const next: Pull.Pull<never, E, R> = Effect.flatMap(pull, (chunk) => {
     const flow = take(chunk)
     if (flow === true) return next
@@ -44,6 +41,16 @@ export const forEach = <A, E, R>(pull: Pull.Pull<A, E, R>, take: Take<A>): Effec
   })
   return Effect.catchAll(next, Option.match({ onNone: () => Effect.void, onSome: Effect.fail }))
 }
+
+/**
+ * Gives the chunks of a stream away.
+ *
+ * @internal
+ */
+export const forEachChunk = <A, E, R>(
+  stream: Stream.Stream<A, E, R>,
+  take: Take<A>
+): Effect.Effect<void, E, R | Scope.Scope> => Effect.flatMap(Stream.toPull(stream), (pull) => forEach(pull, take))
 
 /** @internal */
 export const fromPull = <A, E, R>(source: Pull.Source<A, E, R>): Source<A, E, R> => ({ opened, take }) =>

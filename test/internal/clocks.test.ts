@@ -16,8 +16,9 @@ import * as Runtime from "effect/Runtime"
 import type * as Scheduler from "effect/Scheduler"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { type Clocks, timeoutFail, withClocks } from "../../src/internal/clocks.js"
+import { type Clocks, pushed, timeoutFail, withClocks } from "../../src/internal/clocks.js"
 import type { Inside } from "../../src/internal/fork.js"
+import type * as Push from "../../src/internal/push.js"
 import { settle } from "../support/replicate-server.js"
 
 interface RanOut {
@@ -44,6 +45,70 @@ const at = (delays: ReadonlyArray<number>) =>
   Stream.mapEffect(Stream.fromIterable(delays), (seconds) => Effect.as(Effect.sleep(seconds * 1000), seconds))
 
 const idle = Duration.seconds(10)
+
+describe("pushed", () => {
+  /** Gives numbers away without an Effect, as a network does; tells how many it gave. */
+  const counter = (count: number) => {
+    const told = { given: 0, isWaiting: false }
+    const source: Push.Source<number> = ({ take }) =>
+      Effect.async((resume) => {
+        const goOn = () => {
+          told.isWaiting = false
+          while (told.given < count) {
+            const flow = take(Chunk.of(told.given++))
+            if (typeof flow === "function") {
+              told.isWaiting = true
+              return flow(goOn)
+            }
+          }
+          resume(Effect.void)
+        }
+        goOn()
+      })
+    return { told, source }
+  }
+
+  it.scoped("is given no more than there is room for, in order, and all of it", () =>
+    Effect.gen(function*() {
+      const { source, told } = counter(1000)
+      const pull = yield* pushed(source, { idle }, () => "late")
+      yield* settle
+      assert.deepStrictEqual(told, { given: 16, isWaiting: true })
+      const numbers: Array<number> = []
+      yield* Effect.flip(Effect.forever(Effect.map(pull, (chunk) => {
+        numbers.push(...chunk)
+        assert.isAtMost(told.given - numbers.length, 16)
+      })))
+      assert.deepStrictEqual(numbers, Array.from({ length: 1000 }, (_, n) => n))
+    }))
+
+  it.scoped("the idle clock stands still while there is no room, and begins anew when there is", () =>
+    Effect.gen(function*() {
+      const source: Push.Source<number> = ({ take }) =>
+        Effect.async(() => {
+          const goOn = () => {
+            const flow = take(Chunk.of(1))
+            if (typeof flow === "function") flow(() => {})
+            else goOn()
+          }
+          goOn()
+        })
+      const pull = yield* pushed(source, { idle }, (clock) => clock)
+      yield* TestClock.adjust("1 hour")
+      for (let n = 0; n < 16; n++) assert.deepStrictEqual(yield* pull, Chunk.of(1))
+      const end = yield* Effect.fork(Effect.flip(pull))
+      yield* TestClock.adjust("9 seconds")
+      assert.isNull(end.unsafePoll())
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(end), Option.some("idle"))
+    }))
+
+  it.scoped("a defect of the source is the stream's", () =>
+    Effect.gen(function*() {
+      const pull = yield* pushed(() => Effect.die("bug"), { idle }, () => "late")
+      assert.deepStrictEqual(yield* Effect.exit(pull), Exit.die("bug"))
+    }))
+})
 
 describe("withClocks", () => {
   it("a stream without clocks is left as it is", () => {

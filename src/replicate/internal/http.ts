@@ -12,10 +12,11 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
-import { clocked, timeoutFail } from "../../internal/clocks.js"
+import { pushed, timeoutFail } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
 import type { Inside } from "../../internal/fork.js"
 import * as Pull from "../../internal/pull.js"
+import * as Push from "../../internal/push.js"
 import { isPresent } from "../../internal/token.js"
 import {
   InvalidRequest,
@@ -221,17 +222,11 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
       })
     })
     // a host that falls silent is given up like one that does not answer
-    const clocks = { idle: config.connectTimeout, total: undefined }
+    const clocks = { idle: config.connectTimeout }
     return Effect.map(opened, ([, { headers, stream }]) => {
-      const failed = Option.match({
-        onNone: () => Pull.end,
-        onSome: (error: HttpClientError.HttpClientError) => Effect.mapError(toProviderError(error), Option.some)
-      })
-      const bytes: Pull.Source<Uint8Array, ProviderError> = Effect.map(
-        Stream.toPull(stream),
-        (pull) => Effect.catchAll(pull, failed)
-      )
-      const timed = clocked(bytes, clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
+      const bytes: Push.Source<Uint8Array, ProviderError> = ({ take }) =>
+        Effect.catchAll(Push.forEachChunk(stream, take), toProviderError)
+      const timed = pushed(bytes, clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
       return { contentType: headers["content-type"], stream: Pull.toStream(timed) }
     })
   }

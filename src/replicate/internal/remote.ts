@@ -1,9 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import { endedWithin } from "../../internal/clocks.js"
-import { fork, interruptible } from "../../internal/fork.js"
+import { ended, fork, interruptible, stopped } from "../../internal/fork.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import type { Jobs } from "./jobs.js"
 
@@ -14,7 +12,7 @@ import type { Jobs } from "./jobs.js"
  */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** Runs an effect to its end, but waits for it no longer than `limit`: the rest goes on in the background. */
+/** Runs an effect to whatever end, but waits for it no longer than `limit`: the rest goes on in the background. */
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>
   Effect.flatMap(Effect.runtime<R>(), (runtime) =>
     // a finalizer's region cannot be interrupted, which would keep the clocks of the effect from stopping it
@@ -51,12 +49,9 @@ export const create = <A extends Prediction, E>(
 ): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
     const fiber = fork(runtime, call)
-    return Effect.onInterrupt(Effect.flatten(restore(Fiber.join(fiber))), () =>
+    return Effect.onInterrupt(restore(ended(fiber)), () =>
       within(
-        Effect.flatMap(
-          Effect.map(Fiber.interrupt(fiber), Exit.flatten),
-          Exit.match({ onFailure: () => Effect.void, onSuccess: ({ id }) => abandon(jobs, id) })
-        ),
+        Effect.flatMap(Effect.flatten(stopped(fiber)), ({ id }) => abandon(jobs, id)),
         Duration.sum(jobs.config.cancelTimeout, hold)
       ))
   })
