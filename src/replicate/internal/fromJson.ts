@@ -22,22 +22,30 @@ const text: Reader<string> = (json) => typeof json === "string" ? json : undefin
 const flag: Reader<boolean> = (json) => typeof json === "boolean" ? json : undefined
 const object: Reader<JsonObject> = (json) => Predicate.isRecord(json) ? json : undefined
 const time: Reader<DateTime.Utc> = (json) =>
-  typeof json === "string" ? Option.getOrUndefined(Option.map(DateTime.make(json), DateTime.toUtc)) : undefined
+  typeof json === "string" ? Option.getOrUndefined(DateTime.make(json)) : undefined
 
-const read = (readers: ReadonlyArray<readonly [field: string, Reader<unknown>]>, json: JsonObject) => {
-  const fields: Record<string, unknown> = {}
-  for (const [field, reader] of readers) {
-    const value = reader(json[field])
-    if (value !== undefined) fields[field] = value
+interface Field {
+  readonly name: string
+  readonly read: Reader<unknown>
+}
+
+const fieldsOf = (readers: Readonly<Record<string, Reader<unknown>>>): ReadonlyArray<Field> =>
+  Object.entries(readers).map(([name, read]) => ({ name, read }))
+
+/** Reads the fields of an object, and puts them into another. */
+const readInto = (target: Record<string, unknown>, fields: ReadonlyArray<Field>, json: JsonObject) => {
+  for (const { name, read } of fields) {
+    const value = read(json[name])
+    if (value !== undefined) target[name] = value
   }
-  return fields
+  return target
 }
 
 const urls: Readers<NonNullable<Prediction["urls"]>> = { get: text, cancel: text, web: text, stream: text }
 
-const urlReaders = Object.entries(urls)
+const urlFields = fieldsOf(urls)
 
-const fields: Readers<Pick<Prediction, keyof typeof Prediction.fields>> = {
+const readers: Readers<Pick<Prediction, keyof typeof Prediction.fields>> = {
   id: text,
   model: text,
   version: text,
@@ -54,16 +62,18 @@ const fields: Readers<Pick<Prediction, keyof typeof Prediction.fields>> = {
   data_removed: flag,
   source: text,
   deployment: text,
-  urls: (json) => Predicate.isRecord(json) ? read(urlReaders, json) : undefined
+  urls: (json) => Predicate.isRecord(json) ? readInto({}, urlFields, json) : undefined
 }
 
-const fieldReaders = Object.entries(fields)
+const fields = fieldsOf(readers)
 
 /** `prototype` is that of a class of predictions, whose constructor would copy the fields and look for their defaults. */
-const reader = <A extends Prediction>(prototype: A): Reader<A> => (json) =>
-  Predicate.isRecord(json) && typeof json["id"] === "string" && json["id"] !== ""
-    ? Object.assign(Object.create(prototype), read(fieldReaders, json))
-    : undefined
+const reader = <A extends Prediction>(prototype: A): Reader<A> => (json) => {
+  if (!Predicate.isRecord(json) || typeof json["id"] !== "string" || json["id"] === "") return undefined
+  const prediction = Object.create(prototype)
+  readInto(prediction, fields, json)
+  return prediction
+}
 
 const link: Reader<Option.Option<string>> = (json) =>
   json === undefined || json === null || json === "" || json === "null"
