@@ -7,7 +7,7 @@ const fetch = () => import("../contenders/fetch.js")
 const ours = () => import("../contenders/ours.js")
 const peer = () => import("../contenders/official.js")
 
-const disk = async () => (await import("@effect/platform-node/NodeContext")).layer
+const disk = async () => (await import("../contenders/nodeDisk.js")).layer
 
 const repeated = (bytes: Uint8Array, count: number): Proof => {
   const hash = createHash("sha256")

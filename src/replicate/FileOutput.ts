@@ -123,7 +123,8 @@ export class FileOutput {
       yield* Effect.scoped(Effect.gen(this, function*() {
         const file = yield* Effect.mapError(fs.open(partial, { flag: "wx" }), failed)
         const pull = yield* Pull.open(this.stream)
-        yield* writeAll(pull, (bytes) => Effect.mapError(file.writeAll(bytes), failed))
+        // a write that goes on after the file is closed could reach whatever is opened next
+        yield* writeAll(pull, (bytes) => Effect.uninterruptible(Effect.mapError(file.writeAll(bytes), failed)))
       }))
       yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
       yield* Effect.mapError(fs.rename(partial, target), failed)

@@ -378,9 +378,35 @@ describe("save", () => {
         )
         const step = Effect.map(Server.elapse(1), () => assert.isAtMost(pulled, written + block + 40 * size))
         yield* Effect.repeat(step, { until: () => written >= 10 * block })
-        yield* Fiber.interrupt(fiber)
+        yield* Fiber.interruptFork(fiber)
+        yield* Server.elapse(1)
+        yield* Fiber.await(fiber)
       }))
   })
+
+  it.scoped("C17: an interruption waits for the write that is underway, and the file is closed after it", () =>
+    withDirectory([body("a".repeat(block))], (directory) =>
+      Effect.gen(function*() {
+        const events: Array<string> = []
+        const slow = yield* writingWith((writeAll) => (bytes) =>
+          Effect.sync(() => events.push("begins")).pipe(
+            Effect.zipRight(Effect.sleep("1 second")),
+            Effect.zipRight(writeAll(bytes)),
+            Effect.tap(() => events.push("is written"))
+          )
+        )
+        const fiber = yield* Effect.fork(
+          new FileOutput(url).save(`${directory}/out`).pipe(Effect.provideService(FileSystem.FileSystem, slow))
+        )
+        yield* Effect.repeat(Server.settle, { until: () => events.length > 0 })
+        yield* Fiber.interruptFork(fiber)
+        yield* Server.settle
+        assert.isNull(fiber.unsafePoll())
+        yield* Server.elapse(1)
+        yield* Fiber.await(fiber)
+        assert.deepStrictEqual(events, ["begins", "is written"])
+        assert.deepStrictEqual([...(yield* list(directory))], [])
+      })))
 
   /** Bytes in pieces of these sizes, no two of them the same. */
   const inPieces = (sizes: ReadonlyArray<number>) =>
