@@ -173,7 +173,7 @@ export interface MakeOptions {
   /**
    * Limits of a request that `run` or the service keeps itself. The others are enforced here: `stop` ends the text
    * before a stop text, `maxTokens` after as many text deltas, whatever a delta holds; then the work at the service is
-   * stopped. `idleTimeout` runs from the start. Default none.
+   * stopped. `timeout` and `idleTimeout` run from the start. Default none.
    */
   readonly enforces?: ReadonlyArray<"stop" | "maxTokens" | "timeout" | "idleTimeout"> | undefined
   /** Whether it is to be called although it is known not to work, as the service then says. Default `false`. */
@@ -194,7 +194,8 @@ const always = ["model", "maxTokens", "stop", "timeout", "idleTimeout"] as const
  * Makes a provider of a function that answers requests, so that a new provider is one file.
  *
  * The service made checks each request (`InvalidRequest`), resolves its model (`ModelNotFound`), says first who
- * answers (`ProviderInfo`), runs the idle and total clocks (`Timeout`), and ends with `Finish`.
+ * answers (`ProviderInfo`), runs the idle and total clocks (`Timeout`), unless `enforces` has them, and ends with
+ * `Finish`.
  *
  * @example
  * ```ts

@@ -125,18 +125,20 @@ export const pushed = <A, E, R, E2>(
       const endsAt = now() + Duration.toMillis(total)
       let activeAt = clocks.idleFromOpening === true ? Infinity : now()
       let waitsForConsumer = false
-      let ranOut = false
+      let isOver = false
       let reader: Fiber.RuntimeFiber<unknown> | undefined
       let cancel = () => {}
 
       const start = Effect.map(Scope.make(), (scope) => {
         // the work is stopped at once, also while the consumer is busy with what came before
         const giveUp = (clock: "idle" | "total", duration: Duration.Duration) => {
-          ranOut = true
+          isOver = true
           handover.end(Exit.fail(onTimeout(clock, duration, calls.count > 0)))
           reader?.unsafeInterruptAsFork(FiberId.none)
         }
         const watch = () => {
+          // a source that cannot be interrupted may open after its end
+          if (isOver) return
           const time = now()
           const idleAt = (waitsForConsumer ? time : activeAt) + Duration.toMillis(idle)
           if (time >= endsAt) return giveUp("total", total)
@@ -152,23 +154,26 @@ export const pushed = <A, E, R, E2>(
           take: (chunk) => {
             activeAt = now()
             if (handover.give(chunk)) return true
-            waitsForConsumer = true
-            return (goOn) =>
+            return (goOn) => {
+              waitsForConsumer = true
               handover.onRoom(() => {
                 waitsForConsumer = false
                 activeAt = now()
                 goOn()
               })
+            }
           }
         }
         watch()
-        if (ranOut) return
+        if (isOver) return
         const closed = Effect.onExit(source(sink), (exit) => Scope.close(scope, exit))
         const told = Effect.onExit(closed, (exit) => Effect.sync(() => handover.end(exit)))
         reader = fork(interruptible(inside(Runtime.provideService(runtime, Scope.Scope, scope))), told)
-        if (ranOut) reader.unsafeInterruptAsFork(FiberId.none)
+        if (isOver) reader.unsafeInterruptAsFork(FiberId.none)
       })
       const stop = Effect.suspend(() => {
+        const ranOut = isOver
+        isOver = true
         cancel()
         if (reader === undefined) return Effect.void
         // it is interrupted already: once more would cut short what it waits for now

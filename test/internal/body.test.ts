@@ -176,6 +176,29 @@ describe("body", () => {
       })
   )
 
+  it.effect("what comes after it is ended is given to nobody", () =>
+    Effect.gen(function*() {
+      let arrive = () => {}
+      const late = new Promise<IteratorResult<Uint8Array>>((resolve) => {
+        arrive = () => resolve({ done: false, value: new Uint8Array(1) })
+      })
+      const body = {
+        bodyUsed: false,
+        text: () => Promise.reject(),
+        [Symbol.asyncIterator]: () => ({ next: () => late })
+      }
+      const response = Object.assign(web({ closed: false }), { source: { body } })
+      const scope = yield* Scope.make()
+      let given = 0
+      const reading = yield* Effect.fork(Body.forEach(response, scope, () => given++ > 0))
+      yield* nextTurn
+      yield* Fiber.interrupt(reading)
+      yield* Scope.close(scope, Exit.void)
+      arrive()
+      yield* nextTurn
+      assert.strictEqual(given, 0)
+    }))
+
   it.effect("one that was read is read again as the platform keeps it", () =>
     Effect.gen(function*() {
       const response = web({ closed: false })

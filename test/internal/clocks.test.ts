@@ -14,6 +14,7 @@ import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import * as Runtime from "effect/Runtime"
 import type * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type Clocks, pushed, timeoutFail, withClocks } from "../../src/internal/clocks.js"
@@ -53,6 +54,7 @@ describe("pushed", () => {
     const source: Push.Source<number> = ({ take }) =>
       Effect.async((resume) => {
         const goOn = () => {
+          assert.isTrue(told.isWaiting || told.given === 0)
           told.isWaiting = false
           while (told.given < count) {
             const flow = take(Chunk.of(told.given++))
@@ -94,13 +96,58 @@ describe("pushed", () => {
           goOn()
         })
       const pull = yield* pushed(source, { idle }, (clock) => clock)
-      yield* TestClock.adjust("1 hour")
+      // no number of idle times
+      yield* TestClock.adjust("3605 seconds")
       for (let n = 0; n < 16; n++) assert.deepStrictEqual(yield* pull, Chunk.of(1))
       const end = yield* Effect.fork(Effect.flip(pull))
       yield* TestClock.adjust("9 seconds")
       assert.isNull(end.unsafePoll())
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* Fiber.join(end), Option.some("idle"))
+    }))
+
+  it.scoped("the idle clock runs on after a chunk that there was no room for, when nobody waits for room", () =>
+    Effect.gen(function*() {
+      const source: Push.Source<number> = ({ take }) => {
+        for (let n = 0; n < 16; n++) take(Chunk.of(n))
+        return Effect.never
+      }
+      const pull = yield* pushed(source, { idle }, (clock) => clock)
+      const end = yield* Effect.fork(Effect.flip(Effect.forever(pull)))
+      yield* TestClock.adjust("9 seconds")
+      assert.isNull(end.unsafePoll())
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(end), Option.some("idle"))
+    }))
+
+  it.scoped("a source that a clock stops as it opens is stopped", () =>
+    Effect.gen(function*() {
+      const stopped = yield* Ref.make(false)
+      const source: Push.Source<number> = ({ opened }) =>
+        Effect.suspend(() => {
+          opened()
+          return Effect.onInterrupt(Effect.never, () => Ref.set(stopped, true))
+        })
+      const clocks = { idle: Duration.zero, idleFromOpening: true }
+      const pull = yield* pushed(source, clocks, (clock) => clock)
+      assert.deepStrictEqual(yield* Effect.flip(pull), Option.some("idle"))
+      yield* settle
+      assert.isTrue(yield* Ref.get(stopped))
+    }))
+
+  it.effect("a source that opens while it is stopped starts no clock", () =>
+    Effect.gen(function*() {
+      const late: Array<string> = []
+      const source: Push.Source<number> = ({ opened }) =>
+        Effect.uninterruptible(Effect.zipRight(Effect.sleep("2 seconds"), Effect.sync(opened)))
+      const scope = yield* Scope.make()
+      yield* Scope.extend(pushed(source, { idle, idleFromOpening: true }, (clock) => late.push(clock)), scope)
+      yield* settle
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(closing)
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(late, [])
     }))
 
   it.scoped("a defect of the source is the stream's", () =>

@@ -103,6 +103,19 @@ describe("the clocks of Replicate", () => {
     }))
 })
 
+describe("a total clock of Replicate", () => {
+  it.effect("C14: one that is none is refused before anything is sent", () =>
+    Effect.gen(function*() {
+      const fake = server({})
+      for (const timeout of [-1, Number.NaN]) {
+        const error = yield* Effect.flip(Provider.text({ ...asked, timeout })).pipe(Effect.provide(fake.provider()))
+        assert.strictEqual(error._tag, "InvalidRequest", String(timeout))
+        assert.include(error.message, "timeout")
+      }
+      assert.lengthOf(fake.requests, 0)
+    }))
+})
+
 describe("what goes on in fibers of its own", () => {
   const urls = { get: predictionUrl, cancel: `${predictionUrl}/cancel` }
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { ProviderError } from "../../src/ProviderError.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
@@ -669,5 +670,62 @@ describe("how it ends", () => {
       assert(last?._tag === "Done")
       assert.deepStrictEqual(last.prediction.metrics, metrics)
       assert.deepStrictEqual(second.calls.map(({ kind }) => kind), ["create", "other", "get"])
+    }))
+})
+
+describe("a connection", () => {
+  it.effect("is read no further ahead than a consumer may be behind", () =>
+    Effect.gen(function*() {
+      let read = 0
+      const long: Server.Answer = () =>
+        new Response(
+          new ReadableStream({
+            pull: (controller) => {
+              if (read === 1000) return controller.close()
+              controller.enqueue(new TextEncoder().encode(event("output", `${read}`, `1:${read++}`)))
+            }
+          }, { highWaterMark: 0 }),
+          { headers: { "content-type": "text/event-stream" } }
+        )
+      const server = Server.make({ create: [streamable], other: [long] })
+      const seen: Array<string> = []
+      const consumer = Stream.runForEach(Prediction.stream(Server.model, {}), (output) => {
+        if (output._tag === "TextDelta") seen.push(output.text)
+        return Effect.sleep("1 second")
+      })
+      const fiber = yield* Effect.fork(Effect.provide(consumer, server.layer))
+      const step = Effect.map(Server.elapse(1), () => assert.isAtMost(read, seen.length + 20))
+      yield* Effect.repeat(step, { until: () => seen.length === 50 })
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(seen, Array.from({ length: 50 }, (_, n) => `${n}`))
+    }))
+
+  it.effect("is given up at an event that is too large, and the prediction says what is missing", () =>
+    Effect.gen(function*() {
+      let closed = 0
+      const large: Server.Answer = () =>
+        eventStream({
+          start: (controller) =>
+            controller.enqueue(new TextEncoder().encode(`${event("output", "a", "1:0")}data: ${"x".repeat(33 << 20)}`)),
+          cancel: () => {
+            closed++
+          }
+        })
+      const server = Server.make({ create: [streamable], other: [large], get: [gave("a", "b")] })
+      const { came, error } = yield* Effect.provide(collect(Prediction.stream(Server.model, {})), server.layer)
+      assert.isUndefined(error)
+      assert.deepStrictEqual(came.flatMap((output) => output._tag === "TextDelta" ? [output.text] : []), ["a", "b"])
+      assert.strictEqual(closed, 1)
+    }))
+
+  it.effect("a model that is polled instead can be stopped while it is waited for, and is canceled", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running] })
+      const stream = Prediction.stream(Server.model, {}, { unstreamable: "poll" })
+      const fiber = yield* Effect.fork(Effect.provide(Stream.runDrain(stream), server.layer))
+      yield* Server.elapse(20)
+      assert.isAbove(server.count("get"), 0)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(server.count("cancel"), 1)
     }))
 })
