@@ -141,9 +141,9 @@ export const pushed = <A, E, R, E2>(
           if (isOver) return
           const time = now()
           const idleAt = (waitsForConsumer ? time : activeAt) + Duration.toMillis(idle)
-          if (time >= endsAt) return giveUp("total", total)
-          if (time >= idleAt) return giveUp("idle", idle)
-          cancel = after(runtime, Duration.millis(Math.min(idleAt, endsAt) - time), watch)
+          if (time >= endsAt) giveUp("total", total)
+          else if (time >= idleAt) giveUp("idle", idle)
+          else cancel = after(runtime, Duration.millis(Math.min(idleAt, endsAt) - time), watch)
         }
         const sink: Push.Sink<A> = {
           opened: () => {
