@@ -141,7 +141,8 @@ describe("pushed", () => {
       const source: Push.Source<number> = ({ opened }) =>
         Effect.uninterruptible(Effect.zipRight(Effect.sleep("2 seconds"), Effect.sync(opened)))
       const scope = yield* Scope.make()
-      yield* Scope.extend(pushed(source, { idle, idleFromOpening: true }, (clock) => late.push(clock)), scope)
+      const opening = pushed(source, { idle, idleFromOpening: true }, (clock) => late.push(clock))
+      yield* Effect.asVoid(Scope.extend(opening, scope))
       yield* settle
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
       yield* TestClock.adjust("2 seconds")
