@@ -147,8 +147,8 @@ export const pushed = <A, E, R, E2>(
         }
         const sink: Push.Sink<A> = {
           opened: () => {
-            activeAt = now()
             cancel()
+            activeAt = now()
             watch()
           },
           take: (chunk) => {

@@ -89,18 +89,15 @@ const pieceSize = 1024 * 1024
 const slices = (blob: Blob, onError: () => InvalidRequest): Stream.Stream<Uint8Array, ProviderError> =>
   Pull.toStream(Effect.sync(() => {
     let read = 0
-    const slice = Effect.tryPromise({
+    const next: Pull.Pull<Uint8Array, ProviderError> = Effect.tryPromise({
       try: async () => {
         const slice = await blob.slice(read, read + pieceSize).arrayBuffer()
-        read += slice.byteLength
-        return new Uint8Array(slice)
+        // one that gives less than it says is looked into no further
+        read += slice.byteLength < pieceSize ? Infinity : pieceSize
+        return Chunk.of(new Uint8Array(slice))
       },
       catch: () => Option.some(onError())
     })
-    const next: Pull.Pull<Uint8Array, ProviderError> = Effect.flatMap(
-      slice,
-      (bytes): Pull.Pull<Uint8Array> => bytes.length === 0 ? Pull.end : Effect.succeed(Chunk.of(bytes))
-    )
     // also one that says it is empty is looked into
     return Effect.suspend(() => read > 0 && read >= blob.size ? Pull.end : next)
   }))
