@@ -19,14 +19,6 @@ export const fork = <A, E, R>(
 ): Fiber.RuntimeFiber<Exit.Exit<A, E>> => Runtime.runFork(runtime, Effect.exit(self))
 
 /**
- * Waits for a fiber that was forked here. `Fiber.join` takes over its FiberRefs as well, by copies of all of them.
- *
- * @internal
- */
-export const ended = <A, E>(fiber: Fiber.RuntimeFiber<Exit.Exit<A, E>>): Effect.Effect<A, E> =>
-  Effect.flatten(Effect.async<Exit.Exit<A, E>>((resume) => fiber.addObserver(resume)))
-
-/**
  * Interrupts a fiber that was forked here, and gives what it ended with.
  *
  * @internal

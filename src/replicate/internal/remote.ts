@@ -1,7 +1,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { endedWithin } from "../../internal/clocks.js"
-import { ended, fork, interruptible, stopped } from "../../internal/fork.js"
+import { fork, interruptible, stopped } from "../../internal/fork.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import type { Jobs } from "./jobs.js"
 
@@ -49,7 +50,8 @@ export const create = <A extends Prediction, E>(
 ): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
     const fiber = fork(runtime, call)
-    return Effect.onInterrupt(restore(ended(fiber)), () =>
+    // not joined, which would copy all its FiberRefs to take over none
+    return Effect.onInterrupt(Effect.flatten(Effect.flatten(restore(Fiber.await(fiber)))), () =>
       within(
         Effect.flatMap(Effect.flatten(stopped(fiber)), ({ id }) => abandon(jobs, id)),
         Duration.sum(jobs.config.cancelTimeout, hold)
