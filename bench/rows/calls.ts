@@ -43,6 +43,16 @@ export const calls: ReadonlyArray<Row> = [
         start: async (task) => (await import("../contenders/ours.js")).runs(await overUndici())(task),
         goal: { ratio: 0.9 }
       },
+      {
+        name: "plain composition, fetch's layer",
+        start: async (task) => (await import("../contenders/platform.js")).runs(await overFetch())(task),
+        peer: true
+      },
+      {
+        name: "plain composition, undici's layer",
+        start: async (task) => (await import("../contenders/platform.js")).runs(await overUndici())(task),
+        peer: true
+      },
       { name: official, start: async (task) => (await import("../contenders/official.js")).runs(task), peer: true }
     ],
     expected: outputs,
@@ -65,6 +75,11 @@ export const calls: ReadonlyArray<Row> = [
       {
         name: "Prediction.run, fetch's layer",
         start: async (task) => (await import("../contenders/ours.js")).predictions(await overFetch())(task)
+      },
+      {
+        name: "plain composition, undici's layer",
+        start: async (task) => (await import("../contenders/platform.js")).predictions(await overUndici())(task),
+        peer: true
       },
       {
         name: official,
@@ -116,6 +131,11 @@ export const calls: ReadonlyArray<Row> = [
       {
         name: "Pages.predictions, fetch's layer",
         start: async (task) => (await import("../contenders/ours.js")).pages(await overFetch())(task)
+      },
+      {
+        name: "plain composition, undici's layer",
+        start: async (task) => (await import("../contenders/platform.js")).pages(await overUndici())(task),
+        peer: true
       },
       { name: official, start: async (task) => (await import("../contenders/official.js")).pages(task), peer: true }
     ],

@@ -25,6 +25,11 @@ const single = (ratio: number): ReadonlyArray<Contender> => [
     peer: true
   },
   {
+    name: "plain composition",
+    start: async (task) => (await import("../contenders/platform.js")).stream(await overFetch())(task),
+    peer: true
+  },
+  {
     name: official,
     start: async (task) => (await import("../contenders/official.js")).stream(task),
     peer: true
@@ -43,6 +48,11 @@ const many = (ratio: number, count: (size: number) => number): ReadonlyArray<Con
     name: "Provider.stream",
     start: async (task) => (await import("../contenders/provider.js")).streams(await overFetch(), count)(task),
     goal: { ratio }
+  },
+  {
+    name: "plain composition",
+    start: async (task) => (await import("../contenders/platform.js")).streams(await overFetch(), count)(task),
+    peer: true
   },
   {
     name: official,
