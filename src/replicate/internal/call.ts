@@ -11,19 +11,21 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
+import { changed } from "../../internal/changed.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import type { Inside } from "../../internal/fork.js"
 import { cleaner } from "../../internal/scrub.js"
 import { counted } from "../../internal/underway.js"
-import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
+import { isProviderError, isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
+import type { Attend } from "./attend.js"
 import { annotations, type Answer, logged } from "./callLog.js"
 import { provider, tokenOf, untraced } from "./http.js"
 import type { Limits } from "./limits.js"
 
 /** @internal */
-export interface Call {
+export interface Call<A> {
   /** Of the span: `predictions.get`. */
   readonly name: string
   readonly method: string
@@ -35,6 +37,7 @@ export interface Call {
   readonly while?: ((error: ProviderError) => boolean) | undefined
   /** How long the server was asked to hold its answer back. */
   readonly hold?: Duration.Duration | undefined
+  readonly attend?: Attend<A> | undefined
 }
 
 /** Nothing was started at the service, so that sending the same call again cannot do anything twice. */
@@ -43,10 +46,10 @@ const isRefusal = (error: ProviderError): boolean =>
 
 /** Says that a call, which was not to be sent twice, may have done its work although it failed. */
 const unsure = (error: ProviderError): ProviderError => {
-  if (error._tag === "Timeout") return new Timeout({ ...error, mayHaveStarted: true })
-  if (error._tag !== "ResponseError" || error.reason === "connect") return error
-  const isAnswered = error.reason === "status" && error.status !== undefined && error.status < 500
-  return isAnswered ? error : new ResponseError({ ...error, mayHaveStarted: true })
+  const isRefused = error._tag === "ResponseError" && error.reason === "status" && (error.status ?? 500) < 500
+  return error._tag === "Timeout" || (error._tag === "ResponseError" && error.reason !== "connect" && !isRefused)
+    ? changed(error, { mayHaveStarted: true })
+    : error
 }
 
 /**
@@ -79,6 +82,7 @@ const send = <A>(
     readonly duration: Duration.Duration
     readonly onTimeout: () => Timeout
     readonly unattended: boolean
+    readonly handOver: ((answer: Effect.Effect<Answer<A>, ProviderError>) => void) | undefined
   }
 ): Effect.Effect<Answer<A>, ProviderError> =>
   Effect.flatMap(Scope.make(), (scope) => {
@@ -99,7 +103,7 @@ export const perform = <A>(
   config: ReplicateConfig,
   limits: Limits,
   call: AnswerIn<A, unknown>,
-  { hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
+  { attend, hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call<A>
 ): Effect.Effect<A, ProviderError> => {
   const isOnce = !isSafe && mayRepeat === undefined
   const answered: AnswerIn<A, ProviderError> = (scope) => {
@@ -118,12 +122,13 @@ export const perform = <A>(
         duration,
         onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
         // the answer to what may start something says what has to be canceled
-        unattended: !isSafe
+        unattended: !isSafe,
+        handOver: attend && ((answer: Effect.Effect<Answer<A>, ProviderError>) => attend(answer, hold))
       }
       const sent = Effect.mapError(send(answered, span, clock), (error) => {
         // the decoder of an answer does not know what was called
         const located = error._tag === "ResponseError" && error.url === undefined
-          ? new ResponseError({ ...error, ...at() })
+          ? changed(error, at())
           : error
         return isOnce ? unsure(located) : located
       })
