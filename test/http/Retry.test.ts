@@ -10,12 +10,14 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import * as Retry from "../../src/http/Retry.js"
 import {
+  AllProvidersFailed,
   Blocked,
   InvalidRequest,
   isRetryable,
   MissingAuth,
   ModelNotFound,
   PaymentRequired,
+  PredictionCanceled,
   PredictionFailed,
   PredictionSummary,
   type ProviderError,
@@ -248,13 +250,18 @@ describe("Retry.withAttempts", () => {
   })
 
   it("leaves alone what is not of one call", () => {
-    const failed = new PredictionFailed({
-      provider,
-      prediction: new PredictionSummary({ id: "p", status: "failed" }),
-      transient: true,
-      moderation: false,
-      outOfMemory: false
-    })
-    assert.strictEqual(Retry.withAttempts(failed, 3), failed)
+    const summary = (status: "failed" | "canceled") => new PredictionSummary({ id: "p", status })
+    const errors: ReadonlyArray<ProviderError> = [
+      new PredictionFailed({
+        provider,
+        prediction: summary("failed"),
+        transient: true,
+        moderation: false,
+        outOfMemory: false
+      }),
+      new PredictionCanceled({ provider, prediction: summary("canceled"), status: "canceled" }),
+      new AllProvidersFailed({ failures: [] })
+    ]
+    for (const error of errors) assert.strictEqual(Retry.withAttempts(error, 3), error)
   })
 })

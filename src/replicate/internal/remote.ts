@@ -1,4 +1,3 @@
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { endedWithin } from "../../internal/clocks.js"
@@ -55,6 +54,7 @@ export const create = <A extends Prediction, E>(
   restore: Restore
 ): Effect.Effect<A, E> =>
   Effect.suspend(() => {
+    // a create that failed has nothing to cancel
     let stop = Effect.void
     const called = call({
       [attend]: (answer, hold) => {
@@ -62,7 +62,7 @@ export const create = <A extends Prediction, E>(
         stop = within(canceled, Duration.sum(jobs.config.cancelTimeout, hold))
       }
     })
-    return Effect.tapErrorCause(restore(called), (cause) => Cause.isInterruptedOnly(cause) ? stop : Effect.void)
+    return Effect.tapErrorCause(restore(called), () => stop)
   })
 
 /**
