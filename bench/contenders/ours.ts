@@ -53,6 +53,18 @@ const readStream = Effect.suspend(() => readTexts(Prediction.stream(model, input
 
 export const stream = (http: Http) => ({ base }: Task): Promise<Run> => withClient(base, http, readStream)
 
+/** By a function of each chunk, where `readTexts` runs an effect for it. */
+const mapStream = Effect.suspend(() => {
+  const { add, proof } = tally()
+  const take = (outputs: Chunk.Chunk<Output>) => {
+    for (const output of outputs) if (output._tag === "TextDelta") add(output.text)
+    return outputs
+  }
+  return Effect.as(Stream.runDrain(Stream.mapChunks(Prediction.stream(model, input), take)), proof)
+})
+
+export const mapChunks = (http: Http) => ({ base }: Task): Promise<Run> => withClient(base, http, mapStream)
+
 export const streams = (http: Http, count: (size: number) => number) => ({ base, size }: Task): Promise<Run> =>
   withClient(
     base,

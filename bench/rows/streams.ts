@@ -11,6 +11,11 @@ const single = (ratio: number): ReadonlyArray<Contender> => [
     goal: { ratio }
   },
   {
+    name: "Prediction.stream, mapChunks",
+    start: async (task) => (await import("../contenders/ours.js")).mapChunks(await overFetch())(task),
+    goal: { ratio }
+  },
+  {
     name: "Provider.stream",
     start: async (task) => (await import("../contenders/provider.js")).stream(await overFetch())(task),
     goal: { ratio }
