@@ -36,11 +36,6 @@ interface TimeoutOptions<E2, S> {
   readonly inside?: Inside<S> | undefined
 }
 
-/** What `unattended` work comes to, for those who see to it themselves when its waiter is interrupted. */
-interface HandOver<A, E> {
-  readonly handOver?: ((work: Effect.Effect<A, E>) => void) | undefined
-}
-
 /**
  * Longest wait, once a clock ran out, for the release of what it stopped: that may be busy, and not to be interrupted.
  * Longer than a prediction takes to be canceled, which a program that ends now would not wait for.
@@ -234,10 +229,10 @@ export const timeoutFail: {
   ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2, Exclude<R, S>>
   <A, E, R, E2, S = never>(
     self: Effect.Effect<A, E, R>,
-    options: TimeoutOptions<E2, S> & HandOver<A, E>
+    options: TimeoutOptions<E2, S>
   ): Effect.Effect<A, E | E2, Exclude<R, S>>
-} = dual(2, <A, E, R, E2, S>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2, S> & HandOver<A, E>) => {
-  const { duration, handOver, inside, onTimeout, unattended = false } = options
+} = dual(2, <A, E, R, E2, S>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2, S>) => {
+  const { duration, inside, onTimeout, unattended = false } = options
   if (!Duration.isFinite(duration) && !unattended && inside === undefined) return self
   return Effect.flatMap(Effect.runtime<Exclude<R, S>>(), (outer) =>
     Effect.uninterruptibleMask((restore) => {
@@ -245,17 +240,14 @@ export const timeoutFail: {
       // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself;
       // `inside` adds S, which the compiler does not put together with what is left of R without it
       const work = fork((inside === undefined ? runtime : inside(runtime)) as Runtime.Runtime<R>, self)
-      const giveUp = () => work.unsafeInterruptAsFork(FiberId.none)
-      let ring = giveUp
-      const cancel = after(outer, duration, () => ring())
-      handOver?.(Effect.suspend(() => Effect.flatten(Effect.flatten(Fiber.await(work)))))
+      let cancel = () => {}
       // the error tells what was underway when the time was up, not when the work was stopped
       const late = Effect.sync(() => new Late(onTimeout()))
       const first = Effect.async<Exit.Exit<A, E> | Late<E2>>((resume) => {
         work.addObserver(resume)
-        ring = () => resume(late)
+        cancel = after(outer, duration, () => resume(late))
       })
-      return Effect.matchCauseEffect(unattended && !handOver ? first : restore(first), {
+      return Effect.matchCauseEffect(unattended ? first : restore(first), {
         onSuccess: (exit): Effect.Effect<A, E | E2> => {
           cancel()
           if (exit instanceof Late) {
@@ -266,11 +258,6 @@ export const timeoutFail: {
           return inside === undefined && Exit.isSuccess(exit) ? Effect.as(Fiber.inheritAll(work), exit.value) : exit
         },
         onFailure: (cause) => {
-          if (handOver) {
-            ring = giveUp
-            work.addObserver(cancel)
-            return Effect.failCause(cause)
-          }
           cancel()
           return Effect.zipRight(stopped(work), Effect.failCause(cause))
         }

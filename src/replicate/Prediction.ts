@@ -68,7 +68,7 @@ export {
 export const create = Effect.fn("Prediction.create")(
   function*(model: ModelRef.Input, input: Input, options: CreateOptions = {}) {
     const client = yield* ReplicateClient
-    return yield* engine.create(predictions(client), prepare(client, model, input, options))
+    return yield* engine.create(predictions(client), prepare(client, model, input, options), options.wait)
   }
 )
 
@@ -126,8 +126,9 @@ const defaultHold = Duration.seconds(5)
 export const run = Effect.fn("Prediction.run")(
   function*(model: ModelRef.Input, input: Input, options: RunOptions = {}) {
     const client = yield* ReplicateClient
-    const prepared = prepare(client, model, input, { ...options, wait: options.wait ?? defaultHold })
-    return yield* engine.run(predictions(client), prepared, options)
+    const wait = options.wait ?? defaultHold
+    const prepared = prepare(client, model, input, { ...options, wait })
+    return yield* engine.run(predictions(client), prepared, options, wait)
   }
 )
 

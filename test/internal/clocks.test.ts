@@ -45,24 +45,6 @@ const reading = Effect.fnUntraced(function*<A, E>(self: Stream.Stream<A, E>) {
 const at = (delays: ReadonlyArray<number>) =>
   Stream.mapEffect(Stream.fromIterable(delays), (seconds) => Effect.as(Effect.sleep(seconds * 1000), seconds))
 
-/** A clock by which a sleep never ends, and how many sleep. */
-const countingClock = () => {
-  let sleeping = 0
-  let slept = false
-  const sleep = Effect.acquireUseRelease(
-    Effect.sync(() => {
-      sleeping++
-      slept = true
-    }),
-    () => Effect.async<void>(() => {}),
-    () => Effect.sync(() => sleeping--)
-  )
-  return {
-    clock: Object.assign(Clock.make(), { sleep: () => sleep }),
-    sleepers: () => ({ slept, sleeping })
-  }
-}
-
 const idle = Duration.seconds(10)
 
 describe("pushed", () => {
@@ -196,12 +178,22 @@ describe("withClocks", () => {
 
   it.effect("a stream that is over leaves no timer behind", () =>
     Effect.gen(function*() {
-      const { clock, sleepers } = countingClock()
+      let sleeping = 0
+      let slept = false
+      const sleep = Effect.acquireUseRelease(
+        Effect.sync(() => {
+          sleeping++
+          slept = true
+        }),
+        () => Effect.async<void>(() => {}),
+        () => Effect.sync(() => sleeping--)
+      )
+      const clock = Object.assign(Clock.make(), { sleep: () => sleep })
       for (const self of [Stream.make(1), Stream.fail("no"), Stream.take(Stream.make(1, 2), 1)]) {
         yield* Effect.withClock(Effect.exit(Stream.runDrain(clocked(self, { idle, total: idle }))), clock)
       }
       yield* settle
-      assert.deepStrictEqual(sleepers(), { slept: true, sleeping: 0 })
+      assert.deepStrictEqual({ slept, sleeping }, { slept: true, sleeping: 0 })
     }))
 
   it.effect("B18: the idle clock begins anew at each chunk", () =>
@@ -563,60 +555,6 @@ describe("timeoutFail", () => {
       const fiber = yield* Effect.fork(Effect.uninterruptible(timeoutFail(Effect.never, options)))
       yield* TestClock.adjust(idle)
       assert.strictEqual(yield* Effect.flip(Fiber.join(fiber)), "too long")
-    }))
-
-  it.effect("handed over, is left to itself when its waiter is interrupted, and can be had all the same", () =>
-    Effect.gen(function*() {
-      let work: Effect.Effect<string> = Effect.die("not handed over")
-      const handed = timeoutFail(Effect.as(Effect.sleep("5 seconds"), "done"), {
-        duration: idle,
-        onTimeout: () => "too long",
-        unattended: true,
-        handOver: (given) => {
-          work = given
-        }
-      })
-      const fiber = yield* Effect.fork(handed)
-      yield* TestClock.adjust("1 second")
-      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
-      const later = yield* Effect.fork(work)
-      yield* TestClock.adjust("4 seconds")
-      assert.strictEqual(yield* Fiber.join(later), "done")
-      // and once more, of one that nobody interrupted
-      const other = yield* Effect.fork(handed)
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(yield* Fiber.join(other), "done")
-      assert.strictEqual(yield* work, "done")
-    }))
-
-  it.effect("handed over, ends with its time, and leaves no timer, whoever waits", () =>
-    Effect.gen(function*() {
-      for (const isWaitedFor of [true, false]) {
-        const { never, stopped } = yield* watched
-        const fiber = yield* Effect.fork(
-          timeoutFail(never, { duration: idle, onTimeout: () => "too long", unattended: true, handOver: () => {} })
-        )
-        yield* TestClock.adjust("9 seconds")
-        if (!isWaitedFor) yield* Fiber.interrupt(fiber)
-        assert.isFalse(yield* stopped)
-        yield* TestClock.adjust("1 second")
-        assert.isTrue(yield* stopped)
-        if (isWaitedFor) assert.strictEqual(yield* Effect.flip(Fiber.join(fiber)), "too long")
-      }
-    }))
-
-  it.effect("handed over, leaves no timer behind", () =>
-    Effect.gen(function*() {
-      const { clock, sleepers } = countingClock()
-      const gate = yield* Effect.makeLatch()
-      const options = { duration: idle, onTimeout: () => "too long", unattended: true, handOver: () => {} }
-      const fiber = yield* Effect.fork(Effect.withClock(timeoutFail(gate.await, options), clock))
-      yield* settle
-      yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(sleepers(), { slept: true, sleeping: 1 })
-      yield* gate.open
-      yield* settle
-      assert.deepStrictEqual(sleepers(), { slept: true, sleeping: 0 })
     }))
 
   it.effect("without an end, never fails", () =>

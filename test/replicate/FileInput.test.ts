@@ -804,7 +804,7 @@ describe("what can go wrong", () => {
             const stream = Stream.rechunk(Stream.make(bytes(after), part), 1)
             const error = yield* refused(create({ file: Reflect.apply(FileInput.fromStream, undefined, [stream]) }))
             assert.deepStrictEqual(error.issues.map(({ field, message }) => `${field}: ${message}`), [
-              "input.file: the stream gave what is no Uint8Array: use Stream.encodeText for text"
+              "input.file: the stream gave something else than a Uint8Array: use Stream.encodeText for text"
             ])
           }
           assert.strictEqual(yield* creates(emulator), 0)

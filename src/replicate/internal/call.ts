@@ -19,13 +19,12 @@ import { counted } from "../../internal/underway.js"
 import { isProviderError, isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
-import type { Attend } from "./attend.js"
 import { annotations, type Answer, logged } from "./callLog.js"
 import { provider, tokenOf, untraced } from "./http.js"
 import type { Limits } from "./limits.js"
 
 /** @internal */
-export interface Call<A> {
+export interface Call {
   /** Of the span: `predictions.get`. */
   readonly name: string
   readonly method: string
@@ -37,7 +36,6 @@ export interface Call<A> {
   readonly while?: ((error: ProviderError) => boolean) | undefined
   /** How long the server was asked to hold its answer back. */
   readonly hold?: Duration.Duration | undefined
-  readonly attend?: Attend<A> | undefined
 }
 
 /** Nothing was started at the service, so that sending the same call again cannot do anything twice. */
@@ -82,7 +80,6 @@ const send = <A>(
     readonly duration: Duration.Duration
     readonly onTimeout: () => Timeout
     readonly unattended: boolean
-    readonly handOver: ((answer: Effect.Effect<Answer<A>, ProviderError>) => void) | undefined
   }
 ): Effect.Effect<Answer<A>, ProviderError> =>
   Effect.flatMap(Scope.make(), (scope) => {
@@ -103,7 +100,7 @@ export const perform = <A>(
   config: ReplicateConfig,
   limits: Limits,
   call: AnswerIn<A, unknown>,
-  { attend, hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call<A>
+  { hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
 ): Effect.Effect<A, ProviderError> => {
   const isOnce = !isSafe && mayRepeat === undefined
   const answered: AnswerIn<A, ProviderError> = (scope) => {
@@ -122,8 +119,7 @@ export const perform = <A>(
         duration,
         onTimeout: () => new Timeout({ provider, ...at(), clock: "connect", duration }),
         // the answer to what may start something says what has to be canceled
-        unattended: !isSafe,
-        handOver: attend && ((answer: Effect.Effect<Answer<A>, ProviderError>) => attend(answer, hold))
+        unattended: !isSafe
       }
       const sent = Effect.mapError(send(answered, span, clock), (error) => {
         // the decoder of an answer does not know what was called

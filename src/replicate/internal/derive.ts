@@ -6,7 +6,6 @@ import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import type { Api } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
-import { attend } from "./attend.js"
 import { answerError, perform } from "./call.js"
 import type { Answer } from "./callLog.js"
 import { answerOf, type CallRequest, pathOf, requestOf } from "./endpoint.js"
@@ -54,8 +53,7 @@ export const derive = (config: ReplicateConfig, limits: Limits, send: Send): Api
           ...description,
           url: () =>
             config.baseUrl + locate(Record.map(request.path ?? {}, escaped)),
-          hold: holdOf(request.headers?.prefer),
-          attend: request[attend]
+          hold: holdOf(request.headers?.prefer)
         })
       })
   }

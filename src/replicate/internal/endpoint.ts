@@ -12,7 +12,6 @@ import type * as AST from "effect/SchemaAST"
 import * as Scope from "effect/Scope"
 import * as Body from "../../internal/body.js"
 import { timeoutFail } from "../../internal/clocks.js"
-import type { Attended } from "./attend.js"
 import type { Route, Success } from "./route.js"
 
 /**
@@ -20,7 +19,7 @@ import type { Route, Success } from "./route.js"
  *
  * @internal
  */
-export interface CallRequest extends Attended<unknown> {
+export interface CallRequest {
   readonly path?: Readonly<Record<string, string>>
   readonly urlParams?: unknown
   readonly headers?: { readonly prefer?: string }

@@ -23,7 +23,7 @@ import * as remote from "./remote.js"
  *
  * @internal
  */
-export type Prepared<A> = Effect.Effect<remote.Create<A, ProviderError>, ProviderError>
+export type Prepared<A> = Effect.Effect<Effect.Effect<A, ProviderError>, ProviderError>
 
 type ClockOptions = Pick<StreamOptions, "timeout" | "idleTimeout">
 
@@ -99,15 +99,17 @@ export const untilFinal = <A extends Prediction>(
 
 /**
  * Creates a job and goes on with it where it cannot be lost: `next` runs in the uninterruptible region of the create.
+ * `hold` is how much longer than usual the create may take.
  */
 const start = <A extends Prediction>(
   jobs: Jobs<A>,
   prepared: Prepared<A>,
+  hold: Duration.DurationInput | undefined,
   next: (job: A, restore: remote.Restore) => Effect.Effect<A, ProviderError>
 ): Effect.Effect<A, ProviderError> =>
   Effect.uninterruptibleMask((restore) =>
     restore(prepared).pipe(
-      Effect.flatMap((call) => remote.create(jobs, call, restore)),
+      Effect.flatMap((call) => remote.create(jobs, call, restore, hold)),
       Effect.flatMap((job) => next(job, restore))
     )
   )
@@ -119,8 +121,9 @@ const start = <A extends Prediction>(
  */
 export const create = <A extends Prediction>(
   jobs: Jobs<A>,
-  prepared: Prepared<A>
-): Effect.Effect<A, ProviderError> => start(jobs, prepared, Effect.succeed)
+  prepared: Prepared<A>,
+  hold?: Duration.DurationInput
+): Effect.Effect<A, ProviderError> => start(jobs, prepared, hold, Effect.succeed)
 
 /**
  * Waits for a job until it is final, and gives it when it succeeded.
@@ -145,13 +148,15 @@ export const wait = <A extends Prediction>(
 export const run = <A extends Prediction>(
   jobs: Jobs<A>,
   prepared: Prepared<A>,
-  options: WaitOptions
+  options: WaitOptions,
+  hold?: Duration.DurationInput
 ): Effect.Effect<A, ProviderError> =>
   checkClocks(options).pipe(
     Effect.zipRight(
       start(
         jobs,
         prepared,
+        hold,
         (job, restore) => Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
       ).pipe(deadline(jobs.config, options))
     ),

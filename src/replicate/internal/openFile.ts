@@ -80,7 +80,7 @@ const onlyBytes = (stream: Stream.Stream<Uint8Array, ProviderError>, invalid: In
   Stream.mapChunksEffect(stream, (chunk) =>
     Chunk.every(chunk, isUint8Array)
       ? Effect.succeed(chunk)
-      : Effect.fail(invalid("the stream gave what is no Uint8Array: use Stream.encodeText for text")))
+      : Effect.fail(invalid("the stream gave something else than a Uint8Array: use Stream.encodeText for text")))
 
 /** In bytes. What is read at once of a disk is sent at once, and a piece costs much the same however large it is. */
 const pieceSize = 1024 * 1024

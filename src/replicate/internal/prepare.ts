@@ -5,9 +5,7 @@ import { type InvalidRequest, ModelNotFound, type ProviderError, type ResponseEr
 import * as ModelRef from "../ModelRef.js"
 import type { CreateOptions, Input, StreamOptions } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
-import { type Prediction, WebhookEvent } from "../schemas/Prediction.js"
-import type { Training } from "../schemas/Training.js"
-import type { Attended } from "./attend.js"
+import { WebhookEvent } from "../schemas/Prediction.js"
 import { inputFiles } from "./inputFiles.js"
 import { durationOf, invalid } from "./invalid.js"
 
@@ -84,7 +82,7 @@ interface StreamingOptions extends CreateOptions, Pick<StreamOptions, "unstreama
 
 /** The API finds only official models by their names. */
 const versionHint =
-  "only official models run without a version: name one, as owner/name:version, or set latestVersion: true"
+  "only official models run without a version: name it, as in owner/name:version, or set latestVersion: true"
 
 const notFound = (model: ModelRef.Input, error: ResponseError, hint: string | undefined): ModelNotFound => {
   const said = error.detail?.replace(/[.\s]+$/, "")
@@ -123,19 +121,18 @@ export const prepare = Effect.fnUntraced(function*(
   const ref = isLatest ? yield* orNotFound(model)(client.latestVersion(given)) : given
   const payload = { input: yield* files, ...hooks, ...(options.stream === undefined ? {} : { stream: options.stream }) }
 
-  return (attended: Attended<Prediction>): Effect.Effect<Prediction, ProviderError> => {
-    const request = { headers, payload, ...attended }
-    switch (ref._tag) {
-      case "Version":
-        return client.api.predictions.create({ ...request, payload: { ...payload, version: ModelRef.format(ref) } })
-      case "Model": {
-        const path = { model_owner: ref.owner, model_name: ref.name }
-        return orNotFound(model, isLatest ? undefined : versionHint)(client.api.models.predict({ ...request, path }))
-      }
-      case "Deployment": {
-        const path = { deployment_owner: ref.owner, deployment_name: ref.name }
-        return orNotFound(model)(client.api.deployments.predict({ ...request, path }))
-      }
+  switch (ref._tag) {
+    case "Version":
+      return client.api.predictions.create({ headers, payload: { ...payload, version: ModelRef.format(ref) } })
+    case "Model": {
+      const path = { model_owner: ref.owner, model_name: ref.name }
+      return orNotFound(model, isLatest ? undefined : versionHint)(
+        client.api.models.predict({ path, headers, payload })
+      )
+    }
+    case "Deployment": {
+      const path = { deployment_owner: ref.owner, deployment_name: ref.name }
+      return orNotFound(model)(client.api.deployments.predict({ path, headers, payload }))
     }
   }
 })
@@ -168,11 +165,8 @@ export const prepareTraining = Effect.fnUntraced(function*(
   }
   const hooks = yield* hooksOf(options)
   const input = yield* Effect.flatten(inputFiles(client, request.input))
-  const path = { model_owner: ref.owner, model_name: ref.name, version_id: ref.version }
-  return (attended: Attended<Training>) =>
-    client.api.trainings.create({
-      path,
-      payload: { destination: ModelRef.format(destination), input, ...hooks },
-      ...attended
-    })
+  return client.api.trainings.create({
+    path: { model_owner: ref.owner, model_name: ref.name, version_id: ref.version },
+    payload: { destination: ModelRef.format(destination), input, ...hooks }
+  })
 })

@@ -1,9 +1,9 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { endedWithin } from "../../internal/clocks.js"
-import { fork, interruptible } from "../../internal/fork.js"
+import { fork, interruptible, stopped } from "../../internal/fork.js"
 import type { Prediction } from "../schemas/Prediction.js"
-import { attend, type Attended } from "./attend.js"
 import type { Jobs } from "./jobs.js"
 
 /**
@@ -12,13 +12,6 @@ import type { Jobs } from "./jobs.js"
  * @internal
  */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/**
- * A call that creates a job, once for each time that it is run.
- *
- * @internal
- */
-export type Create<A, E> = (attended: Attended<A>) => Effect.Effect<A, E>
 
 /** Runs an effect to whatever end, but waits for it no longer than `limit`: the rest goes on in the background. */
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>
@@ -44,25 +37,25 @@ export const abandon = <A extends Prediction>(jobs: Jobs<A>, id: string): Effect
 /**
  * Runs a create so that no job is lost sight of. Interrupted while the create waits for its next try, nothing
  * is sent any more; interrupted while its answer is on the way, the answer is waited for and what it created is
- * canceled. To be called in an uninterruptible region, with the `restore` of that region.
+ * canceled; `hold` is how much longer than usual that answer may take. To be called in an uninterruptible region, with
+ * the `restore` of that region.
  *
  * @internal
  */
 export const create = <A extends Prediction, E>(
   jobs: Jobs<A>,
-  call: Create<A, E>,
-  restore: Restore
+  call: Effect.Effect<A, E>,
+  restore: Restore,
+  hold: Duration.DurationInput = Duration.zero
 ): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    // a create that failed has nothing to cancel
-    let stop = Effect.void
-    const called = call({
-      [attend]: (answer, hold) => {
-        const canceled = Effect.flatMap(answer, ([{ id }]) => abandon(jobs, id))
-        stop = within(canceled, Duration.sum(jobs.config.cancelTimeout, hold))
-      }
-    })
-    return Effect.tapErrorCause(restore(called), () => stop)
+  Effect.flatMap(Effect.runtime(), (runtime) => {
+    const fiber = fork(runtime, call)
+    // not joined, which would copy all its FiberRefs to take over none
+    return Effect.onInterrupt(Effect.flatten(Effect.flatten(restore(Fiber.await(fiber)))), () =>
+      within(
+        Effect.flatMap(Effect.flatten(stopped(fiber)), ({ id }) => abandon(jobs, id)),
+        Duration.sum(jobs.config.cancelTimeout, hold)
+      ))
   })
 
 /**
@@ -72,7 +65,7 @@ export const create = <A extends Prediction, E>(
  */
 export const createScoped = Effect.fnUntraced(function*<A extends Prediction, E>(
   jobs: Jobs<A>,
-  call: Create<A, E>,
+  call: Effect.Effect<A, E>,
   restore: Restore
 ) {
   const job = yield* create(jobs, call, restore)

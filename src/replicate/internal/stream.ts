@@ -198,7 +198,7 @@ const unstreamable = (model: string) => {
  */
 export const predictionStream = <A>(
   client: Service,
-  prepare: Effect.Effect<remote.Create<Prediction, ProviderError>, ProviderError>,
+  prepare: Effect.Effect<Effect.Effect<Prediction, ProviderError>, ProviderError>,
   options: Options<A>
 ): Push.Source<A, ProviderError> =>
 ({ opened, take }) =>
