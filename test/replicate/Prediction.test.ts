@@ -422,6 +422,7 @@ describe("interruption", () => {
 
   const ways: ReadonlyArray<Way> = [
     { way: "create", effect: Prediction.create(Server.model, input) },
+    { way: "deployment: create", effect: Prediction.create("deployments/acme/llama", input) },
     { way: "run", effect: run() },
     { way: "stream", effect: stream() },
     { way: "watch", effect: watch() },
@@ -516,6 +517,47 @@ describe("interruption", () => {
         assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
       })
   )
+
+  it.effect("an exchange that cannot be stopped holds nothing up, also after its time", () =>
+    Effect.gen(function*() {
+      for (const seconds of [1, 11]) {
+        const stuck = () => Effect.uninterruptible(Effect.as(Effect.sleep("1000 seconds"), new Response("{}")))
+        const server = Server.make({ create: [stuck] }, { connectTimeout: "10 seconds", cancelTimeout: "3 seconds" })
+        const fiber = yield* started(Prediction.create(Server.model, input), server)
+        yield* Server.elapse(seconds)
+        yield* Server.interrupt(fiber)
+        yield* Server.elapse(3.1)
+        assert.isTrue(yield* Server.isDone(fiber))
+      }
+    }))
+
+  it.effect("where it cannot be interrupted, a create goes on to its end, over all its tries", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.status(429, { retry_after: 5 }), Server.gives()] })
+      const fiber = yield* started(Effect.uninterruptible(Prediction.create(Server.model, input)), server)
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(60)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "create"])
+    }))
+
+  it.effect("a client of one's own that makes its requests anew loses no prediction either", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(4, Server.gives())] })
+      const own = Effect.map(ReplicateClient.ReplicateClient, (client) => {
+        const { models } = client.api
+        const predict: typeof models.predict = ({ headers, path, payload }) =>
+          models.predict({ headers, path, payload })
+        return { ...client, api: { ...client.api, models: { ...models, predict } } }
+      })
+      const layer = Layer.provide(Layer.effect(ReplicateClient.ReplicateClient, own), server.layer)
+      const fiber = yield* Effect.fork(Effect.provide(Prediction.create(Server.model, input), layer))
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(60)
+      assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create", "cancel"])
+    }))
 
   it.effect("a cancel that is not answered holds the interruption no longer than the cancel timeout", () =>
     Effect.gen(function*() {

@@ -105,6 +105,7 @@ describe("a create", () => {
     { what: "broke off", answer: Server.breaks("ECONNRESET") },
     { what: "was answered by 502", answer: Server.status(502, "") },
     { what: "got no answer", answer: Server.silent },
+    { what: "got 500", answer: Server.status(500, "{}") },
     { what: "got half an answer", answer: Server.status(201, "{\"id\":", { "content-type": "application/json" }) },
     { what: "got half an answer under 203", answer: Server.status(203, "{\"id\":") },
     { what: "got something else under 203", answer: Server.status(203, { detail: "ok" }) },

@@ -141,6 +141,27 @@ describe("the log of calls", () => {
       assert.deepStrictEqual(log.lines.map(({ error, ms }) => ({ error, ms })), [{ error: "interrupted", ms: 3000 }])
     }))
 
+  it.effect.each([
+    { answer: Server.gives(), says: { status: 201, ...told("starting") } },
+    { answer: Server.status(429), says: { status: 429, error: "RateLimited" } },
+    { answer: Server.status(500), says: { status: 500, error: "ResponseError" } },
+    { answer: Server.status(201, "{"), says: { error: "ResponseError" } }
+  ])(
+    "C22: what a create was answered is told, also when nobody waits for it any more: $says",
+    ({ answer, says }) =>
+      Effect.gen(function*() {
+        const log = makeLog()
+        const server = Server.make({ create: [Server.later(4, answer)] })
+        const fiber = yield* Effect.fork(Prediction.create(Server.model, {})).pipe(
+          Effect.provide(Layer.merge(server.layer, log.layer))
+        )
+        yield* Server.elapse(1)
+        yield* Server.interrupt(fiber)
+        yield* Server.elapse(60)
+        assert.deepInclude(log.lines[0], { message: "Replicate.models.predict", path: createPath, ms: 4000, ...says })
+      })
+  )
+
   it.effect("C22: canceling, listing and downloading are told", () =>
     Effect.gen(function*() {
       const page = { next: null, previous: null, results: [Server.prediction()] }

@@ -139,6 +139,27 @@ describe("rateLimit", () => {
       assert.deepStrictEqual(seconds(server.times("create")), [0, 60])
     }))
 
+  it.effect.each([
+    { answer: "a refusal", create: limited({ "retry-after": "30" }) },
+    {
+      answer: "what is left",
+      create: Server.status(201, Server.prediction(), { "ratelimit-remaining": "0", "ratelimit-reset": "30" })
+    }
+  ])("C23: $answer counts also when nobody waits for it any more", (given) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(4, given.create), Server.gives()] }, { rateLimit: true })
+      yield* Effect.gen(function*() {
+        const first = yield* Effect.fork(create)
+        yield* Server.elapse(1)
+        yield* Server.interrupt(first)
+        yield* Server.elapse(4)
+        const second = yield* Effect.fork(create)
+        yield* Server.elapse(60)
+        yield* Fiber.join(second)
+      }).pipe(Effect.provide(server.layer))
+      assert.deepStrictEqual(seconds(server.times("create")), [0, 34])
+    }))
+
   it.effect("C23: no more go out than an answer says are left, until it resets", () =>
     Effect.gen(function*() {
       const server = Server.make({ get: [left(2, 30)] }, { rateLimit: true })

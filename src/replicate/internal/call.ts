@@ -44,10 +44,10 @@ const isRefusal = (error: ProviderError): boolean =>
 
 /** Says that a call, which was not to be sent twice, may have done its work although it failed. */
 const unsure = (error: ProviderError): ProviderError => {
-  const isRefused = error._tag === "ResponseError" && error.reason === "status" && (error.status ?? 500) < 500
-  return error._tag === "Timeout" || (error._tag === "ResponseError" && error.reason !== "connect" && !isRefused)
-    ? changed(error, { mayHaveStarted: true })
-    : error
+  if (error._tag === "Timeout") return changed(error, { mayHaveStarted: true })
+  if (error._tag !== "ResponseError" || error.reason === "connect") return error
+  const isAnswered = error.reason === "status" && error.status !== undefined && error.status < 500
+  return isAnswered ? error : changed(error, { mayHaveStarted: true })
 }
 
 /**
