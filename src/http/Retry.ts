@@ -10,8 +10,19 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
-import { changed } from "../internal/changed.js"
-import { type ProviderError, retryAfter } from "../ProviderError.js"
+import {
+  Blocked,
+  InvalidRequest,
+  MissingAuth,
+  ModelNotFound,
+  PaymentRequired,
+  type ProviderError,
+  RateLimited,
+  ResponseError,
+  retryAfter,
+  StreamInterrupted,
+  Timeout
+} from "../ProviderError.js"
 
 /** A longer hint is no wait but something else, such as a time since 1970. */
 const longestHint = Duration.days(30)
@@ -111,12 +122,26 @@ export const defaultPolicy: Policy = {
 export const withAttempts = (error: ProviderError, attempts: number): ProviderError => {
   if (attempts < 2) return error
   switch (error._tag) {
-    case "PredictionFailed":
-    case "PredictionCanceled":
-    case "AllProvidersFailed":
-      return error
+    case "MissingAuth":
+      return new MissingAuth({ ...error, attempts })
+    case "PaymentRequired":
+      return new PaymentRequired({ ...error, attempts })
+    case "RateLimited":
+      return new RateLimited({ ...error, attempts })
+    case "Blocked":
+      return new Blocked({ ...error, attempts })
+    case "ModelNotFound":
+      return new ModelNotFound({ ...error, attempts })
+    case "InvalidRequest":
+      return new InvalidRequest({ ...error, attempts })
+    case "ResponseError":
+      return new ResponseError({ ...error, attempts })
+    case "Timeout":
+      return new Timeout({ ...error, attempts })
+    case "StreamInterrupted":
+      return new StreamInterrupted({ ...error, attempts })
     default:
-      return changed(error, { attempts })
+      return error
   }
 }
 

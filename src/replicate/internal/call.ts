@@ -11,12 +11,11 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
-import { changed } from "../../internal/changed.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import type { Inside } from "../../internal/fork.js"
 import { cleaner } from "../../internal/scrub.js"
 import { counted } from "../../internal/underway.js"
-import { isProviderError, isRetryable, type ProviderError, Timeout } from "../../ProviderError.js"
+import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
 import { CallSettings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { annotations, type Answer, logged } from "./callLog.js"
@@ -44,10 +43,10 @@ const isRefusal = (error: ProviderError): boolean =>
 
 /** Says that a call, which was not to be sent twice, may have done its work although it failed. */
 const unsure = (error: ProviderError): ProviderError => {
-  if (error._tag === "Timeout") return changed(error, { mayHaveStarted: true })
+  if (error._tag === "Timeout") return new Timeout({ ...error, mayHaveStarted: true })
   if (error._tag !== "ResponseError" || error.reason === "connect") return error
   const isAnswered = error.reason === "status" && error.status !== undefined && error.status < 500
-  return isAnswered ? error : changed(error, { mayHaveStarted: true })
+  return isAnswered ? error : new ResponseError({ ...error, mayHaveStarted: true })
 }
 
 /**
@@ -124,7 +123,7 @@ export const perform = <A>(
       const sent = Effect.mapError(send(answered, span, clock), (error) => {
         // the decoder of an answer does not know what was called
         const located = error._tag === "ResponseError" && error.url === undefined
-          ? changed(error, at())
+          ? new ResponseError({ ...error, ...at() })
           : error
         return isOnce ? unsure(located) : located
       })

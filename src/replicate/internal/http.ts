@@ -12,7 +12,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
-import { changed } from "../../internal/changed.js"
 import { pushed, timeoutFail } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
 import type { Inside } from "../../internal/fork.js"
@@ -69,7 +68,7 @@ export const currentToken = (config: ReplicateConfig): Effect.Effect<Option.Opti
 /** Says why a file is gone, which its host does not. */
 const orExpired = (error: ProviderError): ProviderError =>
   error._tag === "ResponseError" && [403, 404, 410].includes(error.status ?? 0)
-    ? changed(error, { detail: "the file is gone, as Replicate keeps output files for an hour" })
+    ? new ResponseError({ ...error, detail: "the file is gone, as Replicate keeps output files for an hour" })
     : error
 
 const always = () => true
