@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import * as Body from "../internal/body.js"
 import { readText } from "../internal/boundedBody.js"
 import { timeoutFail } from "../internal/clocks.js"
 import { carriedSecrets, cleaner } from "../internal/scrub.js"
@@ -123,7 +124,7 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
         Effect.mapError(readText(response, largest), toProviderError),
         Effect.mapError(() => malformed(response, { why: `the answer is larger than the ${largest} bytes allowed` }))
       ),
-    bytes: (response) => Stream.mapError(response.stream, toProviderError),
+    bytes: (response) => Stream.mapError(Body.stream(response), toProviderError),
     reported: ({ request }, body) =>
       Failure.fromPayload({ ...options, secrets: secretsOf(request).map((secret) => Redacted.make(secret)) }, { body }),
     malformed

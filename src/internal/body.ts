@@ -4,6 +4,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Push from "./push.js"
 
 type Response = HttpClientResponse.HttpClientResponse
@@ -18,8 +19,17 @@ interface Web extends Unread {
   readonly body: ReadableStream<Uint8Array>
 }
 
-/** The body that undici's `request` gives. */
-interface Undici extends Unread, AsyncIterable<Uint8Array> {}
+/** The body that undici's `request` gives: a `Readable` of Node. */
+interface Undici extends Unread {
+  readonly on: {
+    (event: "data", listener: (bytes: Uint8Array) => void): unknown
+    (event: "end" | "close", listener: () => void): unknown
+    (event: "error", listener: (cause: unknown) => void): unknown
+  }
+  readonly pause: () => unknown
+  readonly resume: () => unknown
+  readonly destroy: () => unknown
+}
 
 const isUnread = (u: unknown): u is Unread =>
   Predicate.hasProperty(u, "bodyUsed") && u.bodyUsed === false &&
@@ -28,22 +38,31 @@ const isUnread = (u: unknown): u is Unread =>
 const isWeb = (u: unknown): u is Web =>
   isUnread(u) && Predicate.hasProperty(u, "body") && Predicate.hasProperty(u.body, "getReader")
 
-const isUndici = (u: unknown): u is Undici => isUnread(u) && Predicate.hasProperty(u, Symbol.asyncIterator)
+const isUndici = (u: unknown): u is Undici => isUnread(u) && Predicate.hasProperty(u, "pause")
 
 /**
- * What a response of the platform was made of: it keeps that, without a word in its type. To read it takes a tenth of
- * the steps that the response's own `text` and `stream` take; where there is nothing known here, those are read, and
- * those of a response that was wrapped.
+ * What a response of the platform was made of: it keeps that, without a word in its type.
+ *
+ * @internal
  */
-const sourceOf = (response: Response): Web | Undici | undefined => {
-  if (!Object.hasOwn(response, "source") || !Predicate.hasProperty(response, "source")) return
+export const sourceOf = (response: Response): unknown => {
+  const inner = Predicate.hasProperty(response, "original") ? response.original : response
+  return Predicate.hasProperty(inner, "source") ? inner.source : undefined
+}
+
+/**
+ * A source that can be read as it is, which takes a tenth of the steps that the response's own `text` and `stream` take;
+ * where there is nothing known here, those are read, and those of a response that was wrapped.
+ */
+const readable = (response: Response): Web | Undici | undefined => {
+  if (!Object.hasOwn(response, "source")) return
   if (Object.hasOwn(response, "text") || Object.hasOwn(response, "stream")) return
-  const { source } = response
+  const source = sourceOf(response)
   if (isWeb(source)) return source
   return Predicate.hasProperty(source, "body") && isUndici(source.body) ? source.body : undefined
 }
 
-const broken = (response: Response) => (cause: unknown) =>
+const brokenBy = (response: Response) => (cause: unknown) =>
   new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode", cause })
 
 /**
@@ -52,19 +71,91 @@ const broken = (response: Response) => (cause: unknown) =>
  * @internal
  */
 export const text = (response: Response): Effect.Effect<string, HttpClientError.ResponseError> => {
-  const source = sourceOf(response)
+  const source = readable(response)
   return source === undefined
     ? response.text
-    : Effect.tryPromise({ try: () => source.text(), catch: broken(response) })
+    : Effect.tryPromise({ try: () => source.text(), catch: brokenBy(response) })
 }
 
-const readerOf = (source: Web | Undici) => {
-  if ("body" in source) {
-    const reader = source.body.getReader()
-    return { read: () => reader.read(), close: () => reader.cancel() }
+/**
+ * The bytes of a body. One of Node that broke before anybody read it is an error, where the platform takes it for one
+ * that has come to its end.
+ *
+ * @internal
+ */
+export const stream = (response: Response): Stream.Stream<Uint8Array, HttpClientError.ResponseError> =>
+  Stream.suspend(() => {
+    const source = sourceOf(response)
+    const body = Predicate.hasProperty(source, "body") ? source.body : source
+    return Predicate.hasProperty(body, "errored") && body.errored
+      ? Stream.fail(brokenBy(response)(body.errored))
+      : response.stream
+  })
+
+type Ended = Effect.Effect<void, HttpClientError.ResponseError>
+
+/** What reads a body, and gives what it ended with. */
+interface Reader {
+  readonly read: (take: Push.Take<Uint8Array>) => Promise<Ended>
+  readonly close: () => unknown
+}
+
+const webReader = ({ body }: Web, fail: (cause: unknown) => Ended): Reader => {
+  const reader = body.getReader()
+  return {
+    read: async (take) => {
+      while (true) {
+        let bytes: Uint8Array | undefined
+        try {
+          bytes = (await reader.read()).value
+        } catch (cause) {
+          return fail(cause)
+        }
+        if (bytes === undefined) return Effect.void
+        const flow = take(Chunk.of(bytes))
+        if (flow === false) return Effect.void
+        if (flow !== true) await new Promise<void>(flow)
+      }
+    },
+    // not waited for, as it may have no end; and what is broken cannot be closed
+    close: () => void reader.cancel().catch(() => {})
   }
-  const chunks = source[Symbol.asyncIterator]()
-  return { read: () => chunks.next(), close: async (): Promise<void> => void await chunks.return?.() }
+}
+
+/** By its events, all that came in one turn at once: its iterator takes several turns for each chunk. */
+const undiciReader = (body: Undici, fail: (cause: unknown) => Ended): Reader => {
+  let arrived: Array<Uint8Array> = []
+  let end: Ended | undefined
+  let wake = () => {}
+  const ended = (as: Ended) => {
+    end ??= as
+    wake()
+  }
+  const read = async (take: Push.Take<Uint8Array>): Promise<Ended> => {
+    body.on("data", (bytes) => {
+      arrived.push(bytes)
+      wake()
+    })
+    body.on("end", () => ended(Effect.void))
+    body.on("error", (cause) => ended(fail(cause)))
+    body.on("close", () => ended(fail(new Error("closed before its end"))))
+    while (true) {
+      if (arrived.length > 0) {
+        const flow = take(Chunk.unsafeFromArray(arrived))
+        arrived = []
+        if (flow === true) continue
+        body.pause()
+        if (flow === false) return Effect.void
+        await new Promise<void>(flow)
+        body.resume()
+      } else if (end === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      } else return end
+    }
+  }
+  return { read, close: () => body.destroy() }
 }
 
 /**
@@ -73,36 +164,18 @@ const readerOf = (source: Web | Undici) => {
  *
  * @internal
  */
-export const forEach = (
-  response: Response,
-  scope: Scope.Scope,
-  take: Push.Take<Uint8Array>
-): Effect.Effect<void, HttpClientError.ResponseError> =>
+export const forEach = (response: Response, scope: Scope.Scope, take: Push.Take<Uint8Array>): Ended =>
   Effect.suspend(() => {
-    const source = sourceOf(response)
-    if (source === undefined) return Scope.extend(Push.forEachChunk(response.stream, take), scope)
-    const { close, read } = readerOf(source)
-    const fail = broken(response)
+    const source = readable(response)
+    if (source === undefined) return Scope.extend(Push.forEachChunk(stream(response), take), scope)
+    const broken = brokenBy(response)
+    const fail = (cause: unknown) => Effect.fail(broken(cause))
+    const { close, read } = "pause" in source ? undiciReader(source, fail) : webReader(source, fail)
     let isClosed = false
-    const reading = async (): Promise<Effect.Effect<void, HttpClientError.ResponseError>> => {
-      while (true) {
-        let bytes: Uint8Array | undefined
-        try {
-          bytes = (await read()).value
-        } catch (cause) {
-          return Effect.fail(fail(cause))
-        }
-        if (bytes === undefined || isClosed) return Effect.void
-        const flow = take(Chunk.of(bytes))
-        if (flow === false) return Effect.void
-        if (flow !== true) await new Promise<void>(flow)
-      }
-    }
-    // Not waited for: an iterator is not closed before its last read is over, which the end of the request comes after;
-    // and one that is broken cannot be closed.
     const closing = Effect.sync(() => {
       isClosed = true
-      void close().catch(() => {})
+      close()
     })
-    return Effect.zipRight(Scope.addFinalizer(scope, closing), Effect.flatten(Effect.promise(reading)))
+    const reading = Effect.promise(() => read((chunk) => !isClosed && take(chunk)))
+    return Effect.zipRight(Scope.addFinalizer(scope, closing), Effect.flatten(reading))
   })

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as Body from "./body.js"
 import { timeoutFail } from "./clocks.js"
 import * as Push from "./push.js"
 
@@ -38,7 +39,7 @@ export const readText = (
 ): Effect.Effect<Option.Option<string>, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
     const { isFull, take, text } = makeCollector(most)
-    return Effect.scoped(Push.forEachChunk(response.stream, take)).pipe(
+    return Effect.scoped(Push.forEachChunk(Body.stream(response), take)).pipe(
       Effect.catchIf(({ reason }) => reason === "EmptyBody", () => Effect.void),
       Effect.map(() => isFull() ? Option.none() : Option.some(text()))
     )

@@ -4,6 +4,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { sourceOf } from "./body.js"
 
 const parse = (url: string, base?: URL): Option.Option<URL> =>
   URL.canParse(url, base) ? Option.some(new URL(url, base)) : Option.none()
@@ -16,8 +17,7 @@ const parse = (url: string, base?: URL): Option.Option<URL> =>
  * @internal
  */
 export const answeredFrom = (response: HttpClientResponse.HttpClientResponse): Option.Option<URL> => {
-  const inner = Predicate.hasProperty(response, "original") ? response.original : response
-  const source = Predicate.hasProperty(inner, "source") ? inner.source : undefined
+  const source = sourceOf(response)
   const url = Predicate.hasProperty(source, "url") && Predicate.isString(source.url) ? source.url : ""
   return Option.orElse(parse(url), () => HttpClientRequest.toUrl(response.request))
 }

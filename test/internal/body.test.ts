@@ -9,6 +9,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { Readable } from "node:stream"
+import { text } from "node:stream/consumers"
 import * as Body from "../../src/internal/body.js"
 
 const request = HttpClientRequest.get("https://example.com/")
@@ -20,6 +22,9 @@ interface Told {
 }
 
 const nextTurn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+
+/** As many as it takes until nothing goes on any more. */
+const turns = Effect.repeatN(nextTurn, 20)
 
 /** What fails after its pieces when `isBroken`, and has no end when `isEndless`, nor one of being closed. */
 const webStream = (told: Told, isBroken: boolean, isEndless: boolean) => {
@@ -41,29 +46,57 @@ const webStream = (told: Told, isBroken: boolean, isEndless: boolean) => {
 const web = (told: Told, isBroken = false, isEndless = false) =>
   HttpClientResponse.fromWeb(request, new Response(webStream(told, isBroken, isEndless)))
 
-/** As platform-node's client of undici has it. */
-const undici = (told: Told, isBroken = false, isEndless = false): HttpClientResponse.HttpClientResponse => {
-  const body = {
-    bodyUsed: false,
-    text: () => isBroken ? Promise.reject(new Error("cut")) : Promise.resolve(pieces.join("")),
-    async *[Symbol.asyncIterator]() {
-      try {
-        for (const piece of pieces) yield new TextEncoder().encode(piece)
-        if (isBroken) throw new Error("cut")
-        // as an iterator of Node does, it closes after its last read
-        if (isEndless) await new Promise(() => {})
-      } finally {
+/** A body as undici's, that gives one piece a turn. */
+class UndiciBody extends Readable {
+  readonly bodyUsed = false
+  private readonly rest = pieces.map((piece) => new TextEncoder().encode(piece))
+
+  constructor(told: Told, isBroken: boolean, isEndless: boolean) {
+    super({
+      highWaterMark: 1,
+      read: () =>
+        void setImmediate(() => {
+          const piece = this.rest.shift()
+          if (piece !== undefined) this.push(piece)
+          else if (isBroken) this.destroy(new Error("cut"))
+          else if (!isEndless) this.push(null)
+        }),
+      destroy: (error, callback) => {
         told.closed = true
+        callback(error)
       }
-    }
+    })
+    // as the platform does
+    this.on("error", () => {})
   }
-  return Object.assign(HttpClientResponse.fromWeb(request, new Response("not this")), { source: { body } })
+
+  text(): Promise<string> {
+    return text(this)
+  }
 }
+
+/** As platform-node's client of undici has it. */
+const fromUndici = (body: object): HttpClientResponse.HttpClientResponse =>
+  Object.assign(HttpClientResponse.fromWeb(request, new Response("not this")), { source: { body } })
+
+const undici = (told: Told, isBroken = false, isEndless = false) =>
+  fromUndici(new UndiciBody(told, isBroken, isEndless))
+
+/** A body of undici's that gives what it is told to, when it is told to. */
+const driven = () => Object.assign(new Readable({ read: () => {} }), { bodyUsed: false, text: () => Promise.reject() })
 
 /** One that is read as the platform says. */
 const unknown = (): HttpClientResponse.HttpClientResponse =>
   Object.create(HttpClientResponse.fromWeb(request, new Response("not this")), {
     stream: { value: Stream.fromIterable(pieces).pipe(Stream.rechunk(1), Stream.encodeText) }
+  })
+
+/** As the platform wraps one that ends with whoever waits for it. */
+const wrapped = (original: HttpClientResponse.HttpClientResponse): HttpClientResponse.HttpClientResponse =>
+  Object.create(HttpClientResponse.fromWeb(request, new Response("not this")), {
+    original: { value: original },
+    source: { value: undefined },
+    stream: { get: () => original.stream }
   })
 
 const textOf = (bytes: Chunk.Chunk<Uint8Array>) =>
@@ -133,7 +166,7 @@ describe("body", () => {
       const texts: Array<string> = []
       const take = (chunk: Chunk.Chunk<Uint8Array>) => texts.push(textOf(chunk)) > 0
       const waiting = yield* Effect.fork(Body.forEach(make({ closed: false }, false, true), scope, take))
-      yield* nextTurn
+      yield* turns
       assert.deepStrictEqual(texts, pieces)
       yield* Fiber.interrupt(waiting)
       yield* Scope.close(scope, Exit.void)
@@ -153,7 +186,7 @@ describe("body", () => {
           }
         }))
         for (const [at] of pieces.entries()) {
-          yield* nextTurn
+          yield* turns
           assert.deepStrictEqual(texts, pieces.slice(0, at + 1))
           goOn?.()
         }
@@ -179,15 +212,12 @@ describe("body", () => {
   it.effect("what comes after it is ended is given to nobody", () =>
     Effect.gen(function*() {
       let arrive = () => {}
-      const late = new Promise<IteratorResult<Uint8Array>>((resolve) => {
+      const late = new Promise<ReadableStreamReadResult<Uint8Array>>((resolve) => {
         arrive = () => resolve({ done: false, value: new Uint8Array(1) })
       })
-      const body = {
-        bodyUsed: false,
-        text: () => Promise.reject(),
-        [Symbol.asyncIterator]: () => ({ next: () => late })
-      }
-      const response = Object.assign(web({ closed: false }), { source: { body } })
+      const body = { getReader: () => ({ read: () => late, cancel: () => Promise.resolve() }) }
+      const source = { bodyUsed: false, text: () => Promise.reject(), body }
+      const response = Object.assign(web({ closed: false }), { source })
       const scope = yield* Scope.make()
       let given = 0
       const reading = yield* Effect.fork(Body.forEach(response, scope, () => given++ > 0))
@@ -197,6 +227,94 @@ describe("body", () => {
       arrive()
       yield* nextTurn
       assert.strictEqual(given, 0)
+    }))
+
+  it.effect("undici: what comes in one turn is given at once", () =>
+    Effect.gen(function*() {
+      const body = driven()
+      const scope = yield* Scope.make()
+      const texts: Array<string> = []
+      const reading = yield* Effect.fork(
+        Body.forEach(fromUndici(body), scope, (chunk) => texts.push(textOf(chunk)) > 0)
+      )
+      // where it flows, each piece is an event
+      yield* nextTurn
+      for (const piece of pieces) body.push(piece)
+      yield* nextTurn
+      assert.deepStrictEqual(texts, ["one|two|three"])
+      body.push(null)
+      yield* Fiber.join(reading)
+      yield* Scope.close(scope, Exit.void)
+    }))
+
+  it.effect("undici: what came before it broke is given first, also to one that had to be waited for", () =>
+    Effect.gen(function*() {
+      const body = driven()
+      const scope = yield* Scope.make()
+      const texts: Array<string> = []
+      let goOn: (() => void) | undefined
+      const reading = yield* Effect.fork(Effect.either(Body.forEach(fromUndici(body), scope, (chunk) => {
+        texts.push(textOf(chunk))
+        if (goOn !== undefined) return true
+        return (next) => {
+          goOn = next
+          // the rest of this turn is news by then
+          body.emit("data", new TextEncoder().encode("two"))
+          body.destroy(new Error("cut"))
+        }
+      })))
+      yield* nextTurn
+      body.push("one")
+      yield* nextTurn
+      assert.deepStrictEqual(texts, ["one"])
+      goOn?.()
+      const end = yield* Fiber.join(reading)
+      assert.deepStrictEqual(texts, ["one", "two"])
+      assert.strictEqual(Either.isLeft(end) ? String(end.left.cause) : "ended", "Error: cut")
+      yield* Scope.close(scope, Exit.void)
+    }))
+
+  it.effect("undici: one that is closed before its end is an error", () =>
+    Effect.gen(function*() {
+      const body = driven()
+      const scope = yield* Scope.make()
+      const reading = yield* Effect.fork(Effect.flip(Body.forEach(fromUndici(body), scope, () => true)))
+      yield* nextTurn
+      body.destroy()
+      const { cause, reason } = yield* Fiber.join(reading)
+      assert.deepStrictEqual([reason, String(cause)], ["Decode", "Error: closed before its end"])
+      yield* Scope.close(scope, Exit.void)
+    }))
+
+  it.effect.each([
+    { what: "a body of undici's", wrap: fromUndici },
+    { what: "one in a response that was wrapped", wrap: (body: object) => wrapped(fromUndici(body)) },
+    {
+      what: "a message of node:http",
+      wrap: (body: object) => Object.assign(HttpClientResponse.fromWeb(request, new Response("")), { source: body })
+    }
+  ])("$what that broke before it was read is an error", ({ wrap }) =>
+    Effect.gen(function*() {
+      const body = driven()
+      body.on("error", () => {})
+      body.push("one")
+      body.destroy(new Error("cut"))
+      yield* nextTurn
+      const response = wrap(Object.assign(body, { bodyUsed: true }))
+      const scope = yield* Scope.make()
+      for (
+        const error of [
+          yield* Effect.flip(Stream.runDrain(Body.stream(response))),
+          yield* Effect.flip(Body.forEach(response, scope, () => true))
+        ]
+      ) {
+        assert.deepStrictEqual([error._tag, error.reason, String(error.cause)], [
+          "ResponseError",
+          "Decode",
+          "Error: cut"
+        ])
+      }
+      yield* Scope.close(scope, Exit.void)
     }))
 
   it.effect("one that was read is read again as the platform keeps it", () =>

@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
 import * as Retry from "../../http/Retry.js"
+import * as Body from "../../internal/body.js"
 import { pushed, timeoutFail } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
 import type { Inside } from "../../internal/fork.js"
@@ -153,7 +154,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
           method: request.method,
           url: Failure.publicUrl(request.url),
           reason: "malformed",
-          detail: "a link to another origin than the API's is not followed"
+          detail: "a link to another origin is not followed"
         })
       )
 
@@ -223,11 +224,11 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     })
     // a host that falls silent is given up like one that does not answer
     const clocks = { idle: config.connectTimeout }
-    return Effect.map(opened, ([, { headers, stream }]) => {
+    return Effect.map(opened, ([, response]) => {
       const bytes: Push.Source<Uint8Array, ProviderError> = ({ take }) =>
-        Effect.catchAll(Push.forEachChunk(stream, take), toProviderError)
+        Effect.catchAll(Push.forEachChunk(Body.stream(response), take), toProviderError)
       const timed = pushed(bytes, clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
-      return { contentType: headers["content-type"], stream: Pull.toStream(timed) }
+      return { contentType: response.headers["content-type"], stream: Pull.toStream(timed) }
     })
   }
 
