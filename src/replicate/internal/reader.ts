@@ -40,12 +40,10 @@ const reasonOf = (data: string): string | undefined => {
 
 /** The output of a model as its stream would give it, all at once; none where it is nested too deep for JSON. */
 const textOf = (output: unknown): Option.Option<string> => {
-  const partOf = (part: unknown) => typeof part === "string" ? Option.some(part) : toJson(part)
-  return Array.isArray(output)
-    ? Option.map(Option.all(output.map(partOf)), (parts) => parts.join(""))
-    : output === undefined || output === null
-    ? Option.some("")
-    : partOf(output)
+  const parts = (Array.isArray(output) ? output : [output ?? ""]).map((part) =>
+    typeof part === "string" ? part : Option.getOrUndefined(toJson(part))
+  )
+  return parts.includes(undefined) ? Option.none() : Option.some(parts.join(""))
 }
 
 /** Event streams make line feeds of all line ends. */
@@ -131,7 +129,7 @@ export class PredictionReader<A> {
       const more = files.slice(this.files).map(({ url }) => this.view.file(url))
       return files.length < this.files ? Option.none() : Option.some(Chunk.unsafeFromArray(more))
     }
-    const given = withLineFeeds(this.text)
+    const given = this.text
     return textOf(prediction.output).pipe(
       Option.map(withLineFeeds),
       Option.filter((text) => text.startsWith(given)),
