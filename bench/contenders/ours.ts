@@ -1,40 +1,14 @@
 /** This library, as a program would use it, over the HTTP client it is given. */
-import type * as FileSystem from "@effect/platform/FileSystem"
-import type * as HttpClient from "@effect/platform/HttpClient"
-import type * as Path from "@effect/platform/Path"
 import type { Output } from "effect-providers/Output"
-import * as FileInput from "effect-providers/replicate/FileInput"
-import * as FileOutput from "effect-providers/replicate/FileOutput"
 import * as Pages from "effect-providers/replicate/Pages"
 import * as Prediction from "effect-providers/replicate/Prediction"
-import * as ReplicateClient from "effect-providers/replicate/ReplicateClient"
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as ManagedRuntime from "effect/ManagedRuntime"
-import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { openAsBlob } from "node:fs"
 import type { Run, Task } from "../row.js"
 import { mix, model } from "../work.js"
-import { fileProof, fileWith } from "./disk.js"
-import { fileOf, sum, tally, textsProof, token } from "./raw.js"
-
-export type Http = Layer.Layer<HttpClient.HttpClient>
-
-type Services = Layer.Layer.Success<ReturnType<typeof ReplicateClient.layer>>
-
-/** Builds the client before the measuring, and runs the work with it. */
-const withClient = async (
-  base: string,
-  http: Http,
-  work: Effect.Effect<Awaited<ReturnType<Run>>, unknown, Services>
-): Promise<Run> => {
-  const client = Layer.provide(ReplicateClient.layer({ token: Redacted.make(token), baseUrl: `${base}/v1` }), http)
-  const runtime = ManagedRuntime.make(client)
-  await runtime.runtime()
-  return () => runtime.runPromise(work)
-}
+import { type Http, withClient } from "./client.js"
+import { sum, tally, textsProof } from "./raw.js"
 
 const input = { prompt: "Write a poem about a llama" }
 
@@ -105,26 +79,3 @@ export const pages = (http: Http) => ({ base }: Task): Promise<Run> =>
       return Effect.as(Stream.runForEachChunk(Pages.predictions().items, take), proof)
     })
   )
-
-export const download =
-  (http: Http, disk: Layer.Layer<FileSystem.FileSystem | Path.Path>) => ({ base, folder }: Task): Promise<Run> =>
-    withClient(
-      base,
-      http,
-      new FileOutput.FileOutput(`${base}/out.bin`).save(`${folder}/ours.bin`).pipe(
-        Effect.map(fileProof),
-        Effect.provide(disk)
-      )
-    )
-
-const uploaded = (content: Uint8Array<ArrayBuffer> | Blob) =>
-  Effect.map(
-    Effect.suspend(() => FileInput.upload(FileInput.make(content, { name: "bench.bin" }))),
-    ({ checksums, size }) => ({ count: size ?? 0, checksum: String(checksums?.["sha256"]) })
-  )
-
-export const uploadBytes = (http: Http) => ({ base, size }: Task): Promise<Run> =>
-  withClient(base, http, uploaded(fileOf(size)))
-
-export const uploadBlob = (http: Http) => async ({ base, folder, size }: Task): Promise<Run> =>
-  withClient(base, http, uploaded(await openAsBlob(await fileWith(folder, size))))

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Run, Task } from "../row.js"
 import { mix, model } from "../work.js"
-import type { Http } from "./ours.js"
+import type { Http } from "./client.js"
 import { sum, tally, textsProof, token } from "./raw.js"
 
 class Prediction extends Schema.Class<Prediction>("Prediction")({

@@ -9,7 +9,8 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { Run, Task } from "../row.js"
 import { model } from "../work.js"
-import { type Http, readTexts } from "./ours.js"
+import type { Http } from "./client.js"
+import { readTexts } from "./ours.js"
 import { sum, tally, token } from "./raw.js"
 
 const request = { model, prompt: "Write a poem about a llama" }

@@ -1,6 +1,6 @@
 import type { Row } from "../row.js"
 import { mix } from "../work.js"
-import { official, overFetch, overUndici } from "./http.js"
+import { official, overFetch, overPool, overUndici } from "./http.js"
 
 const output = "A llama in a pyjama."
 
@@ -73,12 +73,22 @@ export const calls: ReadonlyArray<Row> = [
         goal: { ratio: 1, memory: 300 }
       },
       {
+        name: "Prediction.run, 128 connections of undici",
+        start: async (task) => (await import("../contenders/ours.js")).predictions(await overPool(128))(task),
+        goal: { ratio: 1, memory: 300 }
+      },
+      {
         name: "Prediction.run, fetch's layer",
         start: async (task) => (await import("../contenders/ours.js")).predictions(await overFetch())(task)
       },
       {
         name: "plain composition, undici's layer",
         start: async (task) => (await import("../contenders/platform.js")).predictions(await overUndici())(task),
+        peer: true
+      },
+      {
+        name: "plain composition, 128 connections of undici",
+        start: async (task) => (await import("../contenders/platform.js")).predictions(await overPool(128))(task),
         peer: true
       },
       {

@@ -4,7 +4,8 @@ import { block, megabyte } from "../work.js"
 import { official, overFetch, overUndici } from "./http.js"
 
 const fetch = () => import("../contenders/fetch.js")
-const ours = () => import("../contenders/ours.js")
+const saving = () => import("../contenders/download.js")
+const uploading = () => import("../contenders/upload.js")
 const peer = () => import("../contenders/official.js")
 
 const disk = async () => (await import("../contenders/nodeDisk.js")).layer
@@ -29,12 +30,12 @@ export const files: ReadonlyArray<Row> = [
       { name: "fetch", start: async (task) => (await fetch()).download(task) },
       {
         name: "FileOutput.save, fetch's layer",
-        start: async (task) => (await ours()).download(await overFetch(), await disk())(task),
+        start: async (task) => (await saving()).download(await overFetch(), await disk())(task),
         goal: { ratio: 1.4, memory: 150 }
       },
       {
         name: "FileOutput.save, undici's layer",
-        start: async (task) => (await ours()).download(await overUndici(), await disk())(task),
+        start: async (task) => (await saving()).download(await overUndici(), await disk())(task),
         goal: { ratio: 1.4, memory: 150 }
       },
       { name: official, start: async (task) => (await peer()).download(task), peer: true }
@@ -52,12 +53,12 @@ export const files: ReadonlyArray<Row> = [
       { name: "fetch", start: async (task) => (await fetch()).uploadBytes(task) },
       {
         name: "FileInput.upload, fetch's layer",
-        start: async (task) => (await ours()).uploadBytes(await overFetch())(task),
+        start: async (task) => (await uploading()).uploadBytes(await overFetch())(task),
         goal: { ratio: 0.9 }
       },
       {
         name: "FileInput.upload, undici's layer",
-        start: async (task) => (await ours()).uploadBytes(await overUndici())(task),
+        start: async (task) => (await uploading()).uploadBytes(await overUndici())(task),
         goal: { ratio: 0.9 }
       },
       { name: official, start: async (task) => (await peer()).uploadBytes(task), peer: true }
@@ -75,12 +76,12 @@ export const files: ReadonlyArray<Row> = [
       { name: "fetch", start: async (task) => (await fetch()).uploadBlob(task) },
       {
         name: "FileInput.upload, fetch's layer",
-        start: async (task) => (await ours()).uploadBlob(await overFetch())(task),
+        start: async (task) => (await uploading()).uploadBlob(await overFetch())(task),
         goal: { ratio: 1 }
       },
       {
         name: "FileInput.upload, undici's layer",
-        start: async (task) => (await ours()).uploadBlob(await overUndici())(task),
+        start: async (task) => (await uploading()).uploadBlob(await overUndici())(task),
         goal: { ratio: 1 }
       },
       { name: official, start: async (task) => (await peer()).uploadBlob(task), peer: true }

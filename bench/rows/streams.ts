@@ -1,6 +1,6 @@
 import type { Contender, Row } from "../row.js"
 import { tokensChecksum } from "../work.js"
-import { official, overFetch } from "./http.js"
+import { official, overFetch, overUndici } from "./http.js"
 
 /** One stream, read by each contender. */
 const single = (ratio: number): ReadonlyArray<Contender> => [
@@ -18,6 +18,11 @@ const single = (ratio: number): ReadonlyArray<Contender> => [
   {
     name: "Provider.stream",
     start: async (task) => (await import("../contenders/provider.js")).stream(await overFetch())(task),
+    goal: { ratio }
+  },
+  {
+    name: "Prediction.stream, undici's layer",
+    start: async (task) => (await import("../contenders/ours.js")).stream(await overUndici())(task),
     goal: { ratio }
   },
   {
@@ -52,6 +57,16 @@ const many = (ratio: number, count: (size: number) => number): ReadonlyArray<Con
   {
     name: "Provider.stream",
     start: async (task) => (await import("../contenders/provider.js")).streams(await overFetch(), count)(task),
+    goal: { ratio }
+  },
+  {
+    name: "Prediction.stream, undici's layer",
+    start: async (task) => (await import("../contenders/ours.js")).streams(await overUndici(), count)(task),
+    goal: { ratio }
+  },
+  {
+    name: "Provider.stream, undici's layer",
+    start: async (task) => (await import("../contenders/provider.js")).streams(await overUndici(), count)(task),
     goal: { ratio }
   },
   {
