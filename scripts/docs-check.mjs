@@ -15,7 +15,7 @@ const sources = readdirSync("src", { recursive: true })
 
 /** Each example becomes a file of its own beside its source, padded so that line numbers are those of the source. */
 const examples = new Map()
-for (const file of [...sources, "README.md", "docs/providers.md", "docs/replicate.md"]) {
+for (const file of [...sources, "README.md", "docs/performance.md", "docs/providers.md", "docs/replicate.md"]) {
   const margin = file.endsWith(".ts") ? /^\s*\* ?/ : /^/
   let start
   const lines = readFileSync(file, "utf8").split("\n").map((line) => line.replace(margin, ""))

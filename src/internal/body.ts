@@ -32,8 +32,7 @@ interface Undici extends Unread {
 }
 
 const isUnread = (u: unknown): u is Unread =>
-  Predicate.hasProperty(u, "bodyUsed") && u.bodyUsed === false &&
-  Predicate.hasProperty(u, "text") && typeof u.text === "function"
+  Predicate.hasProperty(u, "bodyUsed") && u.bodyUsed === false && Predicate.hasProperty(u, "text")
 
 const isWeb = (u: unknown): u is Web =>
   isUnread(u) && Predicate.hasProperty(u, "body") && Predicate.hasProperty(u.body, "getReader")
@@ -50,6 +49,12 @@ export const sourceOf = (response: Response): unknown => {
   return Predicate.hasProperty(inner, "source") ? inner.source : undefined
 }
 
+/** As Node has it: undici keeps it in its answer, node:http is it. */
+const bodyOf = (response: Response): unknown => {
+  const source = sourceOf(response)
+  return Predicate.hasProperty(source, "body") ? source.body : source
+}
+
 /**
  * A source that can be read as it is, which takes a tenth of the steps that the response's own `text` and `stream` take;
  * where there is nothing known here, those are read, and those of a response that was wrapped.
@@ -59,11 +64,18 @@ const readable = (response: Response): Web | Undici | undefined => {
   if (Object.hasOwn(response, "text") || Object.hasOwn(response, "stream")) return
   const source = sourceOf(response)
   if (isWeb(source)) return source
-  return Predicate.hasProperty(source, "body") && isUndici(source.body) ? source.body : undefined
+  const body = bodyOf(response)
+  return isUndici(body) ? body : undefined
 }
 
 const brokenBy = (response: Response) => (cause: unknown) =>
   new HttpClientError.ResponseError({ request: response.request, response, reason: "Decode", cause })
+
+/** What a body of Node broke with before anybody read it, where the platform would wait for ever, or for no bytes. */
+const brokenBefore = (response: Response): HttpClientError.ResponseError | undefined => {
+  const body = bodyOf(response)
+  return Predicate.hasProperty(body, "errored") && body.errored ? brokenBy(response)(body.errored) : undefined
+}
 
 /**
  * The text of a body that is read once.
@@ -73,23 +85,19 @@ const brokenBy = (response: Response) => (cause: unknown) =>
 export const text = (response: Response): Effect.Effect<string, HttpClientError.ResponseError> => {
   const source = readable(response)
   return source === undefined
-    ? response.text
+    ? brokenBefore(response) ?? response.text
     : Effect.tryPromise({ try: () => source.text(), catch: brokenBy(response) })
 }
 
 /**
- * The bytes of a body. One of Node that broke before anybody read it is an error, where the platform takes it for one
- * that has come to its end.
+ * The bytes of a body.
  *
  * @internal
  */
 export const stream = (response: Response): Stream.Stream<Uint8Array, HttpClientError.ResponseError> =>
   Stream.suspend(() => {
-    const source = sourceOf(response)
-    const body = Predicate.hasProperty(source, "body") ? source.body : source
-    return Predicate.hasProperty(body, "errored") && body.errored
-      ? Stream.fail(brokenBy(response)(body.errored))
-      : response.stream
+    const error = brokenBefore(response)
+    return error === undefined ? response.stream : Stream.fail(error)
   })
 
 type Ended = Effect.Effect<void, HttpClientError.ResponseError>
@@ -131,31 +139,40 @@ const undiciReader = (body: Undici, fail: (cause: unknown) => Ended): Reader => 
     end ??= as
     wake()
   }
-  const read = async (take: Push.Take<Uint8Array>): Promise<Ended> => {
-    body.on("data", (bytes) => {
-      arrived.push(bytes)
-      wake()
+  // all of them now: what is over before a listener is there is never told again
+  body.on("data", (bytes) => {
+    arrived.push(bytes)
+    wake()
+  })
+  body.on("end", () => ended(Effect.void))
+  body.on("error", (cause) => ended(fail(cause)))
+  body.on("close", () => ended(fail(new Error("closed before its end"))))
+
+  const news = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve
     })
-    body.on("end", () => ended(Effect.void))
-    body.on("error", (cause) => ended(fail(cause)))
-    body.on("close", () => ended(fail(new Error("closed before its end"))))
+  const read = async (take: Push.Take<Uint8Array>): Promise<Ended> => {
     while (true) {
-      if (arrived.length > 0) {
-        const flow = take(Chunk.unsafeFromArray(arrived))
-        arrived = []
-        if (flow === true) continue
-        body.pause()
-        if (flow === false) return Effect.void
-        await new Promise<void>(flow)
-        body.resume()
-      } else if (end === undefined) {
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      } else return end
+      while (arrived.length === 0) {
+        if (end !== undefined) return end
+        await news()
+      }
+      const chunk = Chunk.unsafeFromArray(arrived)
+      arrived = []
+      const flow = take(chunk)
+      if (flow === false) return Effect.void
+      if (flow === true) continue
+      body.pause()
+      await new Promise<void>(flow)
+      body.resume()
     }
   }
-  return { read, close: () => body.destroy() }
+  return {
+    // what nobody takes any more is not to pile up
+    read: (take) => read(take).finally(() => body.pause()),
+    close: () => body.destroy()
+  }
 }
 
 /**

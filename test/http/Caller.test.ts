@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import { brokenMessage } from "../support/brokenBody.js"
 import * as fakeHttp from "../support/fakeHttp.js"
 
 const url = "https://service.example/answer?key=private"
@@ -95,6 +96,16 @@ describe("Caller", () => {
         detail: "the answer is larger than the 33554432 bytes allowed"
       })
       assert.isAtMost(endless.asked.count, 34)
+    }))
+
+  it.effect("takes an answer that broke before it was read for no end", () =>
+    Effect.gen(function*() {
+      const { caller } = yield* setup(() => new Response(""))
+      const response = yield* brokenMessage
+      for (const read of [caller.text(response), Stream.runDrain(caller.bytes(response))]) {
+        const error = yield* Effect.flip(read)
+        assert.strictEqual(error._tag === "ResponseError" && error.reason, "network")
+      }
     }))
 
   it.effect("gives bytes as they arrive, whatever their number, and closes the body with the stream", () =>

@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import type * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
@@ -83,7 +84,23 @@ const undici = (told: Told, isBroken = false, isEndless = false) =>
   fromUndici(new UndiciBody(told, isBroken, isEndless))
 
 /** A body of undici's that gives what it is told to, when it is told to. */
-const driven = () => Object.assign(new Readable({ read: () => {} }), { bodyUsed: false, text: () => Promise.reject() })
+class DrivenBody extends Readable {
+  get bodyUsed(): boolean {
+    return Readable.isDisturbed(this)
+  }
+
+  override _read(): void {}
+
+  text(): Promise<string> {
+    return text(this)
+  }
+}
+
+const driven = () => {
+  const body = new DrivenBody()
+  // as the platform does
+  return body.on("error", () => {})
+}
 
 /** One that is read as the platform says. */
 const unknown = (): HttpClientResponse.HttpClientResponse =>
@@ -256,10 +273,10 @@ describe("body", () => {
       const reading = yield* Effect.fork(Effect.either(Body.forEach(fromUndici(body), scope, (chunk) => {
         texts.push(textOf(chunk))
         if (goOn !== undefined) return true
+        body.emit("data", new TextEncoder().encode("two"))
         return (next) => {
           goOn = next
-          // the rest of this turn is news by then
-          body.emit("data", new TextEncoder().encode("two"))
+          body.emit("data", new TextEncoder().encode("three"))
           body.destroy(new Error("cut"))
         }
       })))
@@ -269,7 +286,7 @@ describe("body", () => {
       assert.deepStrictEqual(texts, ["one"])
       goOn?.()
       const end = yield* Fiber.join(reading)
-      assert.deepStrictEqual(texts, ["one", "two"])
+      assert.deepStrictEqual(texts, ["one", "two|three"])
       assert.strictEqual(Either.isLeft(end) ? String(end.left.cause) : "ended", "Error: cut")
       yield* Scope.close(scope, Exit.void)
     }))
@@ -286,6 +303,57 @@ describe("body", () => {
       yield* Scope.close(scope, Exit.void)
     }))
 
+  it.effect("undici: one that breaks while its reader comes about, or waits, is an error", () =>
+    Effect.gen(function*() {
+      let yielded = 0
+      for (let at = 1; at <= 25; at++) {
+        const body = driven()
+        let operations = 0
+        // yields to the event loop once, and the body breaks meanwhile
+        const scheduler: Scheduler.Scheduler = {
+          shouldYield: () => {
+            if (++operations !== at) return false
+            yielded++
+            body.destroy(new Error("cut"))
+            return 0
+          },
+          scheduleTask: (task) => void setImmediate(task)
+        }
+        const read = Effect.scopedWith((scope) => Body.forEach(fromUndici(body), scope, () => true))
+        const reading = yield* Effect.fork(Effect.withScheduler(Effect.flip(read), scheduler))
+        yield* turns
+        body.destroy(new Error("cut"))
+        yield* turns
+        const end = yield* Fiber.poll(reading)
+        const error = Option.flatMap(end, Exit.match({ onFailure: Option.none, onSuccess: Option.some }))
+        assert.strictEqual(String(Option.getOrUndefined(error)?.cause), "Error: cut", `at operation ${at}`)
+      }
+      assert.isAbove(yielded, 10)
+    }))
+
+  it.effect.each([
+    {
+      when: "that is not to go on",
+      take: (): boolean => false
+    },
+    {
+      when: "at which it is thrown",
+      take: (): boolean => {
+        throw new Error("bug")
+      }
+    }
+  ])("undici: what comes after a chunk $when does not pile up", ({ take }) =>
+    Effect.gen(function*() {
+      const body = driven()
+      const scope = yield* Scope.make()
+      const reading = yield* Effect.fork(Effect.exit(Body.forEach(fromUndici(body), scope, take)))
+      yield* nextTurn
+      body.push("one")
+      yield* Fiber.join(reading)
+      assert.isTrue(body.isPaused())
+      yield* Scope.close(scope, Exit.void)
+    }))
+
   it.effect.each([
     { what: "a body of undici's", wrap: fromUndici },
     { what: "one in a response that was wrapped", wrap: (body: object) => wrapped(fromUndici(body)) },
@@ -296,14 +364,14 @@ describe("body", () => {
   ])("$what that broke before it was read is an error", ({ wrap }) =>
     Effect.gen(function*() {
       const body = driven()
-      body.on("error", () => {})
       body.push("one")
       body.destroy(new Error("cut"))
       yield* nextTurn
-      const response = wrap(Object.assign(body, { bodyUsed: true }))
+      const response = wrap(body)
       const scope = yield* Scope.make()
       for (
         const error of [
+          yield* Effect.flip(Body.text(response)),
           yield* Effect.flip(Stream.runDrain(Body.stream(response))),
           yield* Effect.flip(Body.forEach(response, scope, () => true))
         ]

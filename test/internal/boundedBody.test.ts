@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { readBody, readText } from "../../src/internal/boundedBody.js"
+import { brokenMessage } from "../support/brokenBody.js"
 
 /** A response whose body comes in these chunks, each of several pieces. */
 const response = (...chunks: ReadonlyArray<ReadonlyArray<string>>): HttpClientResponse.HttpClientResponse =>
@@ -35,5 +36,13 @@ describe("a body that is read up to a size", () => {
       for (const chunks of [[pieces], pieces.map((piece) => [piece]), [[pieces.join("")]]]) {
         assert.deepStrictEqual(yield* readBody(response(...chunks)), { text, whole: false })
       }
+    }))
+
+  it.effect("is an error, or a beginning, where it broke before anybody read it", () =>
+    Effect.gen(function*() {
+      const response = yield* brokenMessage
+      const { cause, reason } = yield* Effect.flip(readText(response, 100))
+      assert.deepStrictEqual([reason, String(cause)], ["Decode", "Error: cut"])
+      assert.deepStrictEqual(yield* readBody(response), { text: "", whole: false })
     }))
 })

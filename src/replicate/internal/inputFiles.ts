@@ -126,7 +126,7 @@ const scan = (input: Input) => {
     try {
       visitObject(root)
     } catch {
-      refuse("cannot be read: a getter of it, or its Proxy, throws")
+      refuse("cannot be read: a getter or Proxy throws")
     }
     if (files.has(root) || urls.has(root)) refuse("expected an object that has the file in a field")
   }
