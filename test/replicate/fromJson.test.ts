@@ -9,9 +9,12 @@ import { Page } from "../../src/replicate/schemas/Page.js"
 import { Prediction } from "../../src/replicate/schemas/Prediction.js"
 import { Training } from "../../src/replicate/schemas/Training.js"
 
+/** A record of a Schema loses a field `__proto__`, which reading by hand keeps: that has a test of its own. */
+const isPlain = (json: unknown) => typeof json !== "object" || json === null || !Object.hasOwn(json, "__proto__")
+
 const odd = FastCheck.oneof(
   FastCheck.constantFrom<unknown>(null, true, 0, 1.5, "", "null", [], {}, ["x"], { length: 1 }),
-  FastCheck.jsonValue()
+  FastCheck.jsonValue().filter(isPlain)
 )
 
 const time = FastCheck.oneof(
