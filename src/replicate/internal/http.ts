@@ -190,11 +190,6 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
           Either.flatMap(route)
         )
       ))
-  const files = {
-    own: (request: HttpClientRequest.HttpClientRequest) =>
-      Effect.flatMap(CallSettings, (own) => exchange(authorize(request, own))),
-    other: (request: HttpClientRequest.HttpClientRequest) => exchange(Either.right(request))
-  }
 
   const openDataUri = (uri: string): Effect.Effect<Download, ProviderError> =>
     Option.match(DataUri.decode(uri), {
@@ -207,7 +202,11 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     const isOwn = originOf(url) === originOf(config.baseUrl)
     const at = { method: "GET", url }
     const timeout = () => new Timeout({ provider, clock: "connect", duration: config.connectTimeout })
-    const get = (isOwn ? files.own : files.other)(HttpClientRequest.get(url)).pipe(
+    const request = HttpClientRequest.get(url)
+    const exchanged = isOwn
+      ? Effect.flatMap(CallSettings, (own) => exchange(authorize(request, own)))
+      : exchange(Either.right(request))
+    const get = exchanged.pipe(
       timeoutFail({ duration: config.connectTimeout, onTimeout: timeout, inside: untraced }),
       Effect.map((response): Answer<void> => [undefined, response]),
       Effect.mapError((error) => isOwn ? error : orExpired(error))
