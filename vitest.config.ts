@@ -13,7 +13,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    setupFiles: ["./test/support/properties.ts"],
+    setupFiles: ["./test/support/assertions.ts", "./test/support/properties.ts"],
     reporters: ["default", "./test/summary-reporter.ts"],
     pool: "forks",
     // the files share no state, and loading Effect anew for each would take longer than their tests

@@ -73,6 +73,8 @@ describe("PredictionReader", () => {
     ["parts that are no text", ["1", "2"], [1, 2, 3], "3"],
     ["nothing to a value that is no text", [`{"a":`, "1}"], { a: 1 }, ""],
     ["nothing to a number", ["42"], 42, ""],
+    ["nothing to an empty text, where there is no output", [""], null, ""],
+    ["line ends as a stream has them", ["a\nb\n"], "a\r\nb\rc\r\n", "c\n"],
     ["line ends that a stream cannot carry", ["a\nb"], ["a\r\nb", " end"], " end"],
     ["a carriage return at a seam", ["a\n"], ["a\r", "\nb"], "b"]
   ])("the finished prediction adds %s", (_, taken, whole, more) => {
@@ -85,6 +87,11 @@ describe("PredictionReader", () => {
     ["that is no text", null]
   ])("an output %s does not complete what arrived", (_, whole) => {
     assert.deepStrictEqual(rest(after("Hello"), finished(whole)), Option.none())
+  })
+
+  it("an output that JSON cannot hold completes nothing, also where it begins with what was given", () => {
+    const deep: unknown = Array.from({ length: 100_000 }).reduce((inner) => [inner], [])
+    assert.deepStrictEqual(rest(after("a"), finished(["a", deep])), Option.none())
   })
 
   it("an output that was removed completes nothing, whatever stands in its place", () => {
