@@ -2,36 +2,27 @@ import type * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { after, clockOf } from "./deadlines.js"
-import { fork, type Inside, interruptible, stopped } from "./fork.js"
 import * as Pull from "./pull.js"
 import * as Push from "./push.js"
 import * as Underway from "./underway.js"
+import { fork, type Inside, interruptible, type Work } from "./work.js"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
 const capacity = 16
-
-/** The news that the time is up. */
-class Late<E> {
-  readonly error: E
-
-  constructor(error: E) {
-    this.error = error
-  }
-}
 
 interface TimeoutOptions<E2, S> {
   readonly duration: Duration.Duration
   readonly onTimeout: () => E2
   /** Comes to its end, or to the end of its time, whoever is interrupted meanwhile. */
   readonly unattended?: boolean | undefined
+  /** Longest wait for the end of an effect that is given up: the rest goes on by itself. Until its end, if absent. */
+  readonly patience?: Duration.Duration | undefined
   /** What the effect has beyond its surroundings; what it sets for its fiber is not told to them then. */
   readonly inside?: Inside<S> | undefined
 }
@@ -126,7 +117,7 @@ export const pushed = <A, E, R, E2>(
       let activeAt = clocks.idleFromOpening === true ? Infinity : now()
       let waitsForConsumer = false
       let isOver = false
-      let reader: Fiber.RuntimeFiber<unknown> | undefined
+      let reader: Work<void, unknown> | undefined
       let cancel = () => {}
 
       const start = Effect.map(Scope.make(), (scope) => {
@@ -134,7 +125,7 @@ export const pushed = <A, E, R, E2>(
         const giveUp = (clock: "idle" | "total", duration: Duration.Duration) => {
           isOver = true
           handover.end(Exit.fail(onTimeout(clock, duration, calls.count > 0)))
-          reader?.unsafeInterruptAsFork(FiberId.none)
+          reader?.interrupt()
         }
         const watch = () => {
           // a source that cannot be interrupted may open after its end
@@ -143,7 +134,7 @@ export const pushed = <A, E, R, E2>(
           const idleAt = (waitsForConsumer ? time : activeAt) + Duration.toMillis(idle)
           if (time >= endsAt) giveUp("total", total)
           else if (time >= idleAt) giveUp("idle", idle)
-          else cancel = after(runtime, Duration.millis(Math.min(idleAt, endsAt) - time), watch)
+          else cancel = after(clock, Duration.millis(Math.min(idleAt, endsAt) - time), watch)
         }
         const sink: Push.Sink<A> = {
           opened: () => {
@@ -169,7 +160,7 @@ export const pushed = <A, E, R, E2>(
         const closed = Effect.onExit(source(sink), (exit) => Scope.close(scope, exit))
         const told = Effect.onExit(closed, (exit) => Effect.sync(() => handover.end(exit)))
         reader = fork(interruptible(inside(Runtime.provideService(runtime, Scope.Scope, scope))), told)
-        if (isOver) reader.unsafeInterruptAsFork(FiberId.none)
+        if (isOver) reader.interrupt()
       })
       const stop = Effect.suspend(() => {
         const ranOut = isOver
@@ -177,7 +168,8 @@ export const pushed = <A, E, R, E2>(
         cancel()
         if (reader === undefined) return Effect.void
         // it is interrupted already: once more would cut short what it waits for now
-        return ranOut ? endedWithin(reader, patience) : Fiber.interrupt(reader)
+        if (!ranOut) reader.interrupt()
+        return reader.endsWithin(clock, ranOut ? patience : Duration.infinity)
       })
       return Effect.as(Effect.acquireRelease(start, () => stop), handover.take)
     })
@@ -201,21 +193,6 @@ export const withClocks = <A, E, R, E2>(
 }
 
 /**
- * Waits for the end of a fiber, but no longer than `duration`.
- *
- * @internal
- */
-export const endedWithin = (fiber: Fiber.RuntimeFiber<unknown>, duration: Duration.Duration): Effect.Effect<void> =>
-  Effect.flatMap(Effect.runtime(), (runtime) =>
-    Effect.async((resume) => {
-      const cancel = after(runtime, duration, () => resume(Effect.void))
-      fiber.addObserver(() => {
-        cancel()
-        resume(Effect.void)
-      })
-    }))
-
-/**
  * Fails an effect when it is not done after `duration`, as `Effect.timeoutFail` does, and like that waits for what cannot
  * be interrupted. That one relies on its children being interrupted where it is: which they are not in `Effect.all` and
  * `Effect.forEach`, where it would go on until its time is up although another has failed. It is also a race of two
@@ -232,35 +209,35 @@ export const timeoutFail: {
     options: TimeoutOptions<E2, S>
   ): Effect.Effect<A, E | E2, Exclude<R, S>>
 } = dual(2, <A, E, R, E2, S>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2, S>) => {
-  const { duration, inside, onTimeout, unattended = false } = options
+  const { duration, inside, onTimeout, patience = Duration.infinity, unattended = false } = options
   if (!Duration.isFinite(duration) && !unattended && inside === undefined) return self
   return Effect.flatMap(Effect.runtime<Exclude<R, S>>(), (outer) =>
     Effect.uninterruptibleMask((restore) => {
+      const clock = clockOf(outer)
       const runtime = unattended ? interruptible(outer) : outer
       // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself;
       // `inside` adds S, which the compiler does not put together with what is left of R without it
       const work = fork((inside === undefined ? runtime : inside(runtime)) as Runtime.Runtime<R>, self)
-      let cancel = () => {}
-      // the error tells what was underway when the time was up, not when the work was stopped
-      const late = Effect.sync(() => new Late(onTimeout()))
-      const first = Effect.async<Exit.Exit<A, E> | Late<E2>>((resume) => {
-        work.addObserver(resume)
-        cancel = after(outer, duration, () => resume(late))
+      const inTime = work.endsWithin(clock, duration)
+      const stopped = Effect.suspend(() => {
+        work.interrupt()
+        return work.endsWithin(clock, patience)
       })
-      return Effect.matchCauseEffect(unattended ? first : restore(first), {
-        onSuccess: (exit): Effect.Effect<A, E | E2> => {
-          cancel()
-          if (exit instanceof Late) {
+      return Effect.matchCauseEffect(unattended ? inTime : restore(inTime), {
+        onSuccess: (isOver): Effect.Effect<A, E | E2> => {
+          if (!isOver) {
+            // the error tells what was underway when the time was up, not when the work was stopped
+            const late = Effect.fail(onTimeout())
             // what came while it was given up is worth more than the news that it is late
-            return Effect.flatMap(stopped(work), (last): Effect.Effect<A, E | E2> =>
-              Exit.isSuccess(last) ? last : Effect.fail(exit.error))
+            return Effect.flatMap(
+              stopped,
+              (isOver) => isOver ? Effect.catchAllCause(work.take().exit, () => late) : late
+            )
           }
-          return inside === undefined && Exit.isSuccess(exit) ? Effect.as(Fiber.inheritAll(work), exit.value) : exit
+          const { exit, inherit } = work.take()
+          return inside === undefined && Exit.isSuccess(exit) ? Effect.as(inherit, exit.value) : exit
         },
-        onFailure: (cause) => {
-          cancel()
-          return Effect.zipRight(stopped(work), Effect.failCause(cause))
-        }
+        onFailure: (cause) => Effect.zipRight(stopped, Effect.failCause(cause))
       })
     }))
 })

@@ -87,18 +87,17 @@ export const clockOf = ({ fiberRefs }: Runtime.Runtime<never>): Clock.Clock =>
   Context.get(FiberRefs.getOrDefault(fiberRefs, DefaultServices.currentServices), Clock.Clock)
 
 /**
- * Calls `ring` when a time is over by the clock of a runtime, unless what this gives is called before. An infinite time
+ * Calls `ring` when a time is over by a clock, unless what this gives is called before. An infinite time
  * is never over.
  *
  * @internal
  */
 export const after = (
-  runtime: Runtime.Runtime<never>,
+  clock: Clock.Clock,
   duration: Duration.Duration,
   ring: () => void
 ): () => void => {
   if (!Duration.isFinite(duration)) return () => {}
-  const clock = clockOf(runtime)
   let own = deadlines.get(clock)
   if (own === undefined) deadlines.set(clock, own = new Deadlines(clock))
   const deadline = { at: now(clock) + Duration.toMillis(duration), ring }

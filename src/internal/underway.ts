@@ -1,7 +1,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
-import type { Inside } from "./fork.js"
+import type { Inside } from "./work.js"
 
 /**
  * Calls that are not to be sent twice, and were sent but not answered yet. Whoever gives up meanwhile cannot know

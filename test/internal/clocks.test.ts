@@ -18,8 +18,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type Clocks, pushed, timeoutFail, withClocks } from "../../src/internal/clocks.js"
-import type { Inside } from "../../src/internal/fork.js"
 import type * as Push from "../../src/internal/push.js"
+import type { Inside } from "../../src/internal/work.js"
 import { settle } from "../support/replicate-server.js"
 
 interface RanOut {

@@ -36,9 +36,9 @@ const makeClock = () => {
 describe("deadlines", () => {
   it.effect("ring at their time, in its order, and not before", () =>
     Effect.gen(function*() {
-      const runtime = yield* Effect.runtime()
+      const clock = yield* Effect.clock
       const rung: Array<number> = []
-      for (const seconds of [3, 1, 2, 1]) after(runtime, Duration.seconds(seconds), () => rung.push(seconds))
+      for (const seconds of [3, 1, 2, 1]) after(clock, Duration.seconds(seconds), () => rung.push(seconds))
       yield* TestClock.adjust("999 millis")
       assert.deepStrictEqual(rung, [])
       yield* TestClock.adjust("1 millis")
@@ -49,11 +49,11 @@ describe("deadlines", () => {
 
   it.effect("that are taken back do not ring, nor do those without an end", () =>
     Effect.gen(function*() {
-      const runtime = yield* Effect.runtime()
+      const clock = yield* Effect.clock
       const rung: Array<string> = []
-      const cancel = after(runtime, Duration.seconds(1), () => rung.push("taken back"))
-      after(runtime, Duration.infinity, () => rung.push("endless"))
-      after(runtime, Duration.seconds(2), () => rung.push("kept"))
+      const cancel = after(clock, Duration.seconds(1), () => rung.push("taken back"))
+      after(clock, Duration.infinity, () => rung.push("endless"))
+      after(clock, Duration.seconds(2), () => rung.push("kept"))
       cancel()
       cancel()
       yield* TestClock.adjust("1000 days")
@@ -62,11 +62,11 @@ describe("deadlines", () => {
 
   it.effect("may set others when they ring", () =>
     Effect.gen(function*() {
-      const runtime = yield* Effect.runtime()
+      const clock = yield* Effect.clock
       const done = yield* Deferred.make<number>()
       const again = (times: number): void => {
         if (times === 3) Deferred.unsafeDone(done, Effect.succeed(times))
-        else after(runtime, Duration.seconds(1), () => again(times + 1))
+        else after(clock, Duration.seconds(1), () => again(times + 1))
       }
       again(0)
       yield* TestClock.adjust("3 seconds")
@@ -76,12 +76,11 @@ describe("deadlines", () => {
   it.effect("of one clock share one sleeper, which sleeps until the first", () =>
     Effect.gen(function*() {
       const { clock, move, sleepers } = makeClock()
-      const runtime = yield* Effect.withClock(Effect.runtime(), clock)
       const rung: Array<number> = []
-      for (let n = 0; n < 100; n++) after(runtime, Duration.millis(1000 + n), () => rung.push(n))
+      for (let n = 0; n < 100; n++) after(clock, Duration.millis(1000 + n), () => rung.push(n))
       yield* nextTurn
       assert.deepStrictEqual(sleepers.map(({ millis }) => millis), [1000])
-      after(runtime, Duration.millis(10), () => rung.push(-1))
+      after(clock, Duration.millis(10), () => rung.push(-1))
       yield* nextTurn
       assert.deepStrictEqual(sleepers.map(({ isOver, millis }) => [millis, isOver]), [[1000, true], [10, false]])
       move(10)
@@ -100,9 +99,8 @@ describe("deadlines", () => {
   it.effect("that are over when the sleeper wakes late ring in their order", () =>
     Effect.gen(function*() {
       const { clock, move, sleepers } = makeClock()
-      const runtime = yield* Effect.withClock(Effect.runtime(), clock)
       const rung: Array<number> = []
-      for (const seconds of [1, 3, 2]) after(runtime, Duration.seconds(seconds), () => rung.push(seconds))
+      for (const seconds of [1, 3, 2]) after(clock, Duration.seconds(seconds), () => rung.push(seconds))
       yield* nextTurn
       move(5000)
       for (const n of [0, 1]) {
@@ -115,9 +113,8 @@ describe("deadlines", () => {
   it.effect("ring also where sleeping takes no time", () =>
     Effect.gen(function*() {
       const clock = { ...makeClock().clock, sleep: () => Effect.void }
-      const runtime = yield* Effect.withClock(Effect.runtime(), clock)
       const rung: Array<number> = []
-      for (const seconds of [2, 1]) after(runtime, Duration.seconds(seconds), () => rung.push(seconds))
+      for (const seconds of [2, 1]) after(clock, Duration.seconds(seconds), () => rung.push(seconds))
       yield* nextTurn
       assert.deepStrictEqual(rung, [1, 2])
     }))
@@ -125,15 +122,14 @@ describe("deadlines", () => {
   it.effect("leave no sleeper behind when they are taken back, and keep it for the next that comes at once", () =>
     Effect.gen(function*() {
       const { clock, sleepers } = makeClock()
-      const runtime = yield* Effect.withClock(Effect.runtime(), clock)
-      const cancel = after(runtime, Duration.seconds(1), () => {})
+      const cancel = after(clock, Duration.seconds(1), () => {})
       yield* nextTurn
       cancel()
-      for (let n = 0; n < 3; n++) after(runtime, Duration.seconds(2), () => {})()
+      for (let n = 0; n < 3; n++) after(clock, Duration.seconds(2), () => {})()
       assert.deepStrictEqual(sleepers.map(({ isOver }) => isOver), [false])
       yield* nextTurn
       assert.deepStrictEqual(sleepers.map(({ isOver }) => isOver), [true])
-      after(runtime, Duration.seconds(1), () => {})
+      after(clock, Duration.seconds(1), () => {})
       yield* nextTurn
       assert.strictEqual(sleepers.length, 2)
     }))
@@ -141,9 +137,8 @@ describe("deadlines", () => {
   it.effect("may be later than a timer can be", () =>
     Effect.gen(function*() {
       const { clock, move, sleepers } = makeClock()
-      const runtime = yield* Effect.withClock(Effect.runtime(), clock)
       let rung = false
-      after(runtime, Duration.days(30), () => {
+      after(clock, Duration.days(30), () => {
         rung = true
       })
       yield* nextTurn

@@ -667,6 +667,22 @@ describe("interruption", () => {
       assert.strictEqual(server.count("cancel"), 1)
     }))
 
+  it.effect.each([
+    { way: "run", effect: run({ timeout: "10 seconds" }) },
+    { way: "Training.run", effect: Training.run(trainer, work, { timeout: "10 seconds" }) }
+  ])(
+    "C14: $way: a create that is answered with the end after the total clock is not canceled",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ create: [Server.later(13, Server.gives({ status: "succeeded" }))] })
+        const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
+        assert.deepInclude(error, { _tag: "Timeout", clock: "total", mayHaveStarted: true })
+        assert.strictEqual(yield* TestClock.currentTimeMillis, 13_000)
+        yield* Server.elapse(600)
+        assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
+      })
+  )
+
   const ended = "event: output\ndata: Once\n\nevent: done\ndata: {}\n\n"
 
   it.effect.each([

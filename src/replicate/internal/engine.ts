@@ -45,13 +45,15 @@ const given = (duration: Duration.DurationInput | undefined) =>
 
 const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
-/** Fails with `Timeout` when the total clock runs out. */
-const deadline = (config: ReplicateConfig, options: ClockOptions) => <A, R>(self: Effect.Effect<A, ProviderError, R>) =>
-  Underway.counting((calls, inside) => {
-    const duration = totalClock(config, options)
-    const onTimeout = () => new Timeout({ provider, clock: "total", duration, ...unsure(calls.count > 0) })
-    return Clocks.timeoutFail(self, { duration, onTimeout, inside })
-  })
+/** Fails with `Timeout` when the total clock runs out; `patience` is how long what is stopped then is waited for. */
+const deadline =
+  (config: ReplicateConfig, options: ClockOptions, patience?: Duration.Duration) =>
+  <A, R>(self: Effect.Effect<A, ProviderError, R>) =>
+    Underway.counting((calls, inside) => {
+      const duration = totalClock(config, options)
+      const onTimeout = () => new Timeout({ provider, clock: "total", duration, ...unsure(calls.count > 0) })
+      return Clocks.timeoutFail(self, { duration, onTimeout, inside, patience })
+    })
 
 /** What is said of a create that nobody answered: that it must not be sent again without a look. */
 const unsure = (mayHaveStarted: boolean) => mayHaveStarted ? { mayHaveStarted } : {}
@@ -98,24 +100,7 @@ export const untilFinal = <A extends Prediction>(
   job.isTerminal ? Effect.succeed(job) : Polling.poll(polling(jobs, job.id, options))
 
 /**
- * Creates a job and goes on with it where it cannot be lost: `next` runs in the uninterruptible region of the create.
- * `hold` is how much longer than usual the create may take.
- */
-const start = <A extends Prediction>(
-  jobs: Jobs<A>,
-  prepared: Prepared<A>,
-  hold: Duration.DurationInput | undefined,
-  next: (job: A, restore: remote.Restore) => Effect.Effect<A, ProviderError>
-): Effect.Effect<A, ProviderError> =>
-  Effect.uninterruptibleMask((restore) =>
-    restore(prepared).pipe(
-      Effect.flatMap((call) => remote.create(jobs, call, restore, hold)),
-      Effect.flatMap((job) => next(job, restore))
-    )
-  )
-
-/**
- * Creates a job, and gives it as it is then.
+ * Creates a job, and gives it as it is then. `hold` is how much longer than usual the create may take.
  *
  * @internal
  */
@@ -123,7 +108,10 @@ export const create = <A extends Prediction>(
   jobs: Jobs<A>,
   prepared: Prepared<A>,
   hold?: Duration.DurationInput
-): Effect.Effect<A, ProviderError> => start(jobs, prepared, hold, Effect.succeed)
+): Effect.Effect<A, ProviderError> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(restore(prepared), (call) => remote.create(jobs, call, restore, hold))
+  )
 
 /**
  * Waits for a job until it is final, and gives it when it succeeded.
@@ -141,7 +129,8 @@ export const wait = <A extends Prediction>(
   )
 
 /**
- * Creates a job and waits for it; what stops the waiting cancels it.
+ * Creates a job and waits for it; what stops the waiting cancels it. `hold` is how much longer than usual the create may
+ * take.
  *
  * @internal
  */
@@ -150,18 +139,22 @@ export const run = <A extends Prediction>(
   prepared: Prepared<A>,
   options: WaitOptions,
   hold?: Duration.DurationInput
-): Effect.Effect<A, ProviderError> =>
-  checkClocks(options).pipe(
-    Effect.zipRight(
-      start(
-        jobs,
-        prepared,
-        hold,
-        (job, restore) => Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
-      ).pipe(deadline(jobs.config, options))
-    ),
-    Effect.flatMap((final) => outcome(jobs.config, final))
+): Effect.Effect<A, ProviderError> => {
+  const wait = (job: A, restore: remote.Restore) =>
+    Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
+  // the fiber under the clock is nobody's, so that the create is answered there also when nobody waits any more
+  const final = Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(
+      Effect.flatten(restore(prepared)),
+      (job) => job.isTerminal ? Effect.succeed(job) : wait(job, restore)
+    )
   )
+  const patience = Duration.sum(jobs.config.cancelTimeout, given(hold) ?? Duration.zero)
+  return checkClocks(options).pipe(
+    Effect.zipRight(deadline(jobs.config, options, patience)(final)),
+    Effect.flatMap((job) => outcome(jobs.config, job))
+  )
+}
 
 /** Whether nothing that a model tells about itself has changed. */
 const isSame = (a: Prediction, b: Prediction): boolean =>

@@ -15,10 +15,10 @@ import * as Retry from "../../http/Retry.js"
 import * as Body from "../../internal/body.js"
 import { pushed, timeoutFail } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
-import type { Inside } from "../../internal/fork.js"
 import * as Pull from "../../internal/pull.js"
 import * as Push from "../../internal/push.js"
 import { isPresent } from "../../internal/token.js"
+import type { Inside } from "../../internal/work.js"
 import {
   InvalidRequest,
   isRetryable,

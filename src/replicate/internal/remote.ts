@@ -1,8 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import { endedWithin } from "../../internal/clocks.js"
-import { fork, interruptible, stopped } from "../../internal/fork.js"
+import { clockOf } from "../../internal/deadlines.js"
+import { fork, interruptible } from "../../internal/work.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import type { Jobs } from "./jobs.js"
 
@@ -17,7 +16,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duration): Effect.Effect<void, never, R> =>
   Effect.flatMap(Effect.runtime<R>(), (runtime) =>
     // a finalizer's region cannot be interrupted, which would keep the clocks of the effect from stopping it
-    endedWithin(fork(interruptible(runtime), effect), limit))
+    Effect.asVoid(fork(interruptible(runtime), effect).endsWithin(clockOf(runtime), limit)))
 
 /**
  * Cancels a job that nobody waits for any more. That it could not be canceled is told to the log only: the one who
@@ -49,13 +48,16 @@ export const create = <A extends Prediction, E>(
   hold: Duration.DurationInput = Duration.zero
 ): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
-    const fiber = fork(runtime, call)
-    // not joined, which would copy all its FiberRefs to take over none
-    return Effect.onInterrupt(Effect.flatten(Effect.flatten(restore(Fiber.await(fiber)))), () =>
-      within(
-        Effect.flatMap(Effect.flatten(stopped(fiber)), ({ id }) => abandon(jobs, id)),
+    const work = fork(runtime, call)
+    const ended = work.endsWithin(clockOf(runtime), Duration.infinity)
+    const waited = Effect.onInterrupt(restore(ended), () => {
+      work.interrupt()
+      return within(
+        Effect.flatMap(ended, () => Effect.flatMap(work.take().exit, ({ id }) => abandon(jobs, id))),
         Duration.sum(jobs.config.cancelTimeout, hold)
-      ))
+      )
+    })
+    return Effect.flatMap(waited, () => work.take().exit)
   })
 
 /**
