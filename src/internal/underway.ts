@@ -1,5 +1,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Runtime from "effect/Runtime"
 import type { Inside } from "./work.js"
 
@@ -24,14 +25,20 @@ const add = (calls: Calls | undefined, more: number): void => {
 }
 
 /**
- * Counts a call, for all that wait for it.
+ * Counts a call until its end, for all that wait for it; `onEnd` does what else is to be done then.
  *
  * @internal
  */
-export const counted = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const counted = <A, E, R>(
+  call: Effect.Effect<A, E, R>,
+  onEnd: (exit: Exit.Exit<A, E>) => Effect.Effect<void>
+): Effect.Effect<A, E, R> =>
   Effect.flatMap(Underway, (calls) => {
     add(calls, 1)
-    return Effect.ensuring(call, Effect.sync(() => add(calls, -1)))
+    return Effect.onExit(call, (exit) => {
+      add(calls, -1)
+      return onEnd(exit)
+    })
   })
 
 /**

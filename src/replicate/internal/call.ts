@@ -16,7 +16,7 @@ import { cleaner } from "../../internal/scrub.js"
 import { counted } from "../../internal/underway.js"
 import type { Inside } from "../../internal/work.js"
 import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
-import { CallSettings } from "../CallSettings.js"
+import { CallSettings, type Settings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { annotations, type Answer, logged } from "./callLog.js"
 import { provider, tokenOf, untraced } from "./http.js"
@@ -69,11 +69,16 @@ const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
     ? Effect.fail(Failure.invalidRequest(provider, error))
     : Effect.die(error)
 
-type AnswerIn<A, E> = (scope: Scope.CloseableScope) => Effect.Effect<Answer<A>, E, Scope.Scope>
+type AnswerIn<A> = (
+  scope: Scope.CloseableScope,
+  own: Settings
+) => Effect.Effect<Answer<A>, unknown, Scope.Scope>
 
 /** Sends a call once, in a fiber with its span and with a scope for its answer. */
 const send = <A>(
-  call: AnswerIn<A, ProviderError>,
+  call: AnswerIn<A>,
+  own: Settings,
+  isOnce: boolean,
   span: Tracer.Span,
   clock: {
     readonly duration: Duration.Duration
@@ -82,8 +87,10 @@ const send = <A>(
   }
 ): Effect.Effect<Answer<A>, ProviderError> =>
   Effect.flatMap(Scope.make(), (scope) => {
+    const answer = Effect.catchAll(call(scope, own), requestError)
     // what was read to its end is over: to end it once more would make an exception, with its stack, for each call
-    const ended = Effect.onError(call(scope), (cause) => Scope.close(scope, Exit.failCause(cause)))
+    const end = (exit: Exit.Exit<unknown, unknown>) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
+    const ended = isOnce ? counted(answer, end) : Effect.onExit(answer, end)
     const services = Context.add(Context.make(Tracer.ParentSpan, span), Scope.Scope, scope)
     const inside: Inside<Scope.Scope> = (runtime) => untraced(Runtime.updateContext(runtime, Context.merge(services)))
     return timeoutFail(ended, { ...clock, inside })
@@ -98,14 +105,10 @@ const send = <A>(
 export const perform = <A>(
   config: ReplicateConfig,
   limits: Limits,
-  call: AnswerIn<A, unknown>,
+  call: AnswerIn<A>,
   { hold = Duration.zero, isSafe, method, name, url, while: mayRepeat }: Call
 ): Effect.Effect<A, ProviderError> => {
   const isOnce = !isSafe && mayRepeat === undefined
-  const answered: AnswerIn<A, ProviderError> = (scope) => {
-    const answer = Effect.catchAll(call(scope), requestError)
-    return isOnce ? counted(answer) : answer
-  }
   const performed = (span: Tracer.Span) =>
     Effect.flatMap(CallSettings, (own) => {
       const at = () => {
@@ -120,7 +123,7 @@ export const perform = <A>(
         // the answer to what may start something says what has to be canceled
         unattended: !isSafe
       }
-      const sent = Effect.mapError(send(answered, span, clock), (error) => {
+      const sent = Effect.mapError(send(call, own, isOnce, span, clock), (error) => {
         // the decoder of an answer does not know what was called
         const located = error._tag === "ResponseError" && error.url === undefined
           ? new ResponseError({ ...error, ...at() })
@@ -128,7 +131,7 @@ export const perform = <A>(
         return isOnce ? unsure(located) : located
       })
       let attempt = 0
-      const next = Effect.suspend(() => logged(sent, at, name, ++attempt, span))
+      const next = logged(sent, at, name, () => ++attempt, span)
       return Retry.retry(limits.limited({ method, url }, next), {
         policy: config.retry,
         while: mayRepeat ?? (isSafe ? isRetryable : isRefusal)

@@ -39,7 +39,7 @@ const ending = (exit: Exit.Exit<Answer<unknown>, ProviderError>): Readonly<Recor
 
 /**
  * Tells the debug log of one try of a call: what was called, how that ended, and how long it took. `at.url` is told as
- * it is. The line is told of `span`, where there is one.
+ * it is, `count` which try it is. The line is told of `span`, where there is one.
  *
  * @internal
  */
@@ -47,11 +47,12 @@ export const logged = <A, E extends ProviderError>(
   self: Effect.Effect<Answer<A>, E>,
   at: () => { readonly method: string; readonly url: string },
   name: string,
-  attempt: number,
+  count: () => number,
   span?: Tracer.Span
 ): Effect.Effect<Answer<A>, E> =>
-  Effect.flatMap(FiberRef.get(FiberRef.currentMinimumLogLevel), (least) => {
-    if (LogLevel.greaterThan(least, LogLevel.Debug)) return self
+  Effect.withFiberRuntime((fiber) => {
+    const attempt = count()
+    if (LogLevel.greaterThan(fiber.getFiberRef(FiberRef.currentMinimumLogLevel), LogLevel.Debug)) return self
     return Effect.clockWith((clock) => {
       const startedAt = clock.unsafeCurrentTimeMillis()
       return Effect.onExit(self, (exit) => {

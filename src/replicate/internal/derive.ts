@@ -4,6 +4,7 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
+import type { Settings } from "../CallSettings.js"
 import type { Api } from "../ReplicateClient.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { answerError, perform } from "./call.js"
@@ -42,9 +43,9 @@ export const derive = (config: ReplicateConfig, limits: Limits, send: Send): Api
     }
     return (request = {}) =>
       Effect.suspend(() => {
-        const answered = (scope: Scope.CloseableScope) =>
+        const answered = (scope: Scope.CloseableScope, own: Settings) =>
           Effect.flatMap(toRequest(request), (sent) =>
-            Effect.flatMap(send(sent, success.contentType), (response) =>
+            Effect.flatMap(send(sent, own, success.contentType), (response) =>
               Effect.mapBoth(read(response, scope), {
                 onFailure: answerError,
                 onSuccess: (value): Answer<unknown> => [value, response]

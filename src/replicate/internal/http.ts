@@ -90,7 +90,11 @@ type Exchange<R> = Effect.Effect<HttpClientResponse.HttpClientResponse, Provider
  *
  * @internal
  */
-export type Send = (request: HttpClientRequest.HttpClientRequest, accept?: string) => Exchange<Scope.Scope>
+export type Send = (
+  request: HttpClientRequest.HttpClientRequest,
+  own: Settings,
+  accept?: string
+) => Exchange<Scope.Scope>
 
 /** @internal */
 export interface Http {
@@ -182,14 +186,13 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
   // an answer that others may read as well is left as the platform gives it
   const exchangeScoped = exchangeBy(config.transformClient === identity ? HttpClient.withScope(bare) : bare)
 
-  const api: Send = (request, accept = "application/json") =>
-    Effect.flatMap(CallSettings, (own) =>
-      exchangeScoped(
-        withHeaders(request, own.headers ?? { accept }).pipe(
-          Either.flatMap((request) => authorize(request, own)),
-          Either.flatMap(route)
-        )
-      ))
+  const api: Send = (request, own, accept = "application/json") =>
+    exchangeScoped(
+      withHeaders(request, own.headers ?? { accept }).pipe(
+        Either.flatMap((request) => authorize(request, own)),
+        Either.flatMap(route)
+      )
+    )
 
   const openDataUri = (uri: string): Effect.Effect<Download, ProviderError> =>
     Option.match(DataUri.decode(uri), {
@@ -213,9 +216,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     )
     const opened = Effect.suspend(() => {
       let attempt = 0
-      const next = Effect.suspend(() =>
-        logged(get, () => ({ ...at, url: Failure.publicUrl(url) }), "download", ++attempt)
-      )
+      const next = logged(get, () => ({ ...at, url: Failure.publicUrl(url) }), "download", () => ++attempt)
       return Retry.retry(isOwn ? limits.limited({ method: at.method, url: () => url }, next) : next, {
         policy: config.retry,
         while: isRetryable

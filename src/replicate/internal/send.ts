@@ -25,9 +25,9 @@ export const makeSend = (config: ReplicateConfig, limits: Limits, send: Send) =>
   perform(
     config,
     limits,
-    () =>
+    (_scope, own) =>
       Effect.flatMap(
-        send(request),
+        send(request, own),
         (response) =>
           Effect.mapBoth(readJson(answer, null)(response), {
             onFailure: answerError,
