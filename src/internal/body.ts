@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { asyncOnce } from "./asyncOnce.js"
 import * as Push from "./push.js"
 
 type Response = HttpClientResponse.HttpClientResponse
@@ -86,7 +87,14 @@ export const text = (response: Response): Effect.Effect<string, HttpClientError.
   const source = readable(response)
   return source === undefined
     ? brokenBefore(response) ?? response.text
-    : Effect.tryPromise({ try: () => source.text(), catch: brokenBy(response) })
+    : asyncOnce((resume) => {
+      // what is thrown at once is a rejection as well
+      const read = async () => await source.text()
+      read().then(
+        (text) => resume(Effect.succeed(text)),
+        (cause) => resume(Effect.fail(brokenBy(response)(cause)))
+      )
+    })
 }
 
 /**

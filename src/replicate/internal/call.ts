@@ -137,13 +137,22 @@ export const perform = <A>(
         while: mayRepeat ?? (isSafe ? isRetryable : isRefusal)
       })
     })
-  return Effect.useSpan(
-    `Replicate.${name}`,
-    { captureStackTrace: false },
-    (span) =>
-      Effect.map(performed(span), ([value]) => {
-        for (const [key, annotation] of Object.entries(annotations(value))) span.attribute(key, annotation)
-        return value
-      })
-  )
+  return Effect.suspend(() => {
+    // a span keeps what it ends with, and is kept for long itself: see `fork`
+    let answer: Effect.Effect<A> = Effect.never
+    const spanned = Effect.useSpan(
+      `Replicate.${name}`,
+      { captureStackTrace: false },
+      (span) =>
+        Effect.map(performed(span), ([value]) => {
+          for (const [key, annotation] of Object.entries(annotations(value))) span.attribute(key, annotation)
+          answer = Effect.succeed(value)
+        })
+    )
+    return Effect.flatMap(spanned, () => {
+      const taken = answer
+      answer = Effect.never
+      return taken
+    })
+  })
 }
