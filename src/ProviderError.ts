@@ -36,7 +36,7 @@ const started = {
   mayHaveStarted: Schema.optional(Schema.Boolean)
 }
 
-const lookFirst = "It may have been started all the same: look before starting it again."
+const lookFirst = "It may have been started: look before starting it again."
 
 const where = (e: { readonly method?: string | undefined; readonly url?: string | undefined }) =>
   e.url === undefined ? "" : ` (${e.method === undefined ? "" : `${e.method} `}${e.url})`

@@ -88,11 +88,9 @@ export const text = (response: Response): Effect.Effect<string, HttpClientError.
   return source === undefined
     ? brokenBefore(response) ?? response.text
     : asyncOnce((resume) => {
-      // what is thrown at once is a rejection as well
-      const read = async () => await source.text()
-      read().then(
+      source.text().then(
         (text) => resume(Effect.succeed(text)),
-        (cause) => resume(Effect.fail(brokenBy(response)(cause)))
+        (cause) => resume(brokenBy(response)(cause))
       )
     })
 }

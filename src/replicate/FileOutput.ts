@@ -113,7 +113,7 @@ export class FileOutput {
 
       const existing = yield* Effect.option(fs.stat(target))
       if (Option.exists(existing, ({ type }) => type === "Directory")) {
-        return yield* failure("it is a directory, where the path of a file was expected")
+        return yield* failure("it is a directory, not a file")
       }
       // no directory is made before the file is whole: one that is made for nothing could not be removed safely
       const above = yield* Effect.mapError(existingAbove(fs, paths, target), failed)

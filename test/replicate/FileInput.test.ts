@@ -757,7 +757,7 @@ describe("what can go wrong", () => {
           const error = yield* refused(create({ file: FileInput.fromStream(stream) }))
           assert.deepInclude(error.issues[0], {
             field: "input.file",
-            message: "the ReadableStream is read already: give each input one of its own"
+            message: "the ReadableStream was read: give each input its own"
           })
         }
         assert.lengthOf(yield* emulator.requests, 0)
@@ -804,7 +804,7 @@ describe("what can go wrong", () => {
             const stream = Stream.rechunk(Stream.make(bytes(after), part), 1)
             const error = yield* refused(create({ file: Reflect.apply(FileInput.fromStream, undefined, [stream]) }))
             assert.deepStrictEqual(error.issues.map(({ field, message }) => `${field}: ${message}`), [
-              "input.file: the stream gave something else than a Uint8Array: use Stream.encodeText for text"
+              "input.file: expected a stream of Uint8Arrays: use Stream.encodeText for text"
             ])
           }
           assert.strictEqual(yield* creates(emulator), 0)

@@ -551,8 +551,7 @@ describe("save", () => {
     withDirectory([body("image")], (directory) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(new FileOutput(url).save(directory))
-        const message =
-          `The file ${directory} could not be written: it is a directory, where the path of a file was expected.`
+        const message = `The file ${directory} could not be written: it is a directory, not a file.`
         assert.strictEqual(error.message, message)
       })))
 

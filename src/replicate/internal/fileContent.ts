@@ -62,7 +62,7 @@ const bytesOf = (buffer: ArrayBufferLike, offset: number, length: number): Uint8
 const fromBuffer = (buffer: ArrayBufferLike, offset: number, length: number): Either.Either<Content, string> =>
   Either.try({
     try: (): Content => ({ _tag: "Bytes", bytes: bytesOf(buffer, offset, length) }),
-    catch: () => "its bytes were moved (the ArrayBuffer is detached): copy them before"
+    catch: () => "its ArrayBuffer is detached: copy the bytes before"
   })
 
 const isOfBytes = (view: ArrayBufferView): boolean => /^(?:Uint8Array|Uint8ClampedArray|DataView)$/.test(tagOf(view))

@@ -128,7 +128,7 @@ const scan = (input: Input) => {
     } catch {
       refuse("cannot be read: a getter or Proxy throws")
     }
-    if (files.has(root) || urls.has(root)) refuse("expected an object that has the file in a field")
+    if (files.has(root) || urls.has(root)) refuse("expected an object with the file in a field")
   }
   return { files, urls, issues }
 }
