@@ -757,7 +757,7 @@ describe("what can go wrong", () => {
           const error = yield* refused(create({ file: FileInput.fromStream(stream) }))
           assert.deepInclude(error.issues[0], {
             field: "input.file",
-            message: "the ReadableStream was read: give each input its own"
+            message: "the ReadableStream is read already: give each input one of its own"
           })
         }
         assert.lengthOf(yield* emulator.requests, 0)

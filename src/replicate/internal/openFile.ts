@@ -157,7 +157,7 @@ const bytesOf = (stream: Bytes, invalid: Invalid): Stream.Stream<Uint8Array, Pro
           evaluate: () => stream,
           onError: () => invalid("the ReadableStream could not be read")
         })
-        : Stream.fail(invalid("the ReadableStream was read: give each input its own"))
+        : Stream.fail(invalid("the ReadableStream is read already: give each input one of its own"))
     )
 
 /**
