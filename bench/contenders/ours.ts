@@ -79,3 +79,18 @@ export const pages = (http: Http) => ({ base }: Task): Promise<Run> =>
       return Effect.as(Stream.runForEachChunk(Pages.predictions().items, take), proof)
     })
   )
+
+/** By a function of each page, as `mapStream`. */
+export const mapPages = (http: Http) => ({ base }: Task): Promise<Run> =>
+  withClient(
+    base,
+    http,
+    Effect.suspend(() => {
+      const { add, proof } = tally()
+      const take = (page: Chunk.Chunk<Prediction.Prediction>) => {
+        for (const { id } of page) add(id)
+        return page
+      }
+      return Effect.as(Stream.runDrain(Stream.mapChunks(Pages.predictions().items, take)), proof)
+    })
+  )

@@ -139,6 +139,11 @@ export const calls: ReadonlyArray<Row> = [
         goal: { ratio: 1.3 }
       },
       {
+        name: "Pages.predictions, mapChunks",
+        start: async (task) => (await import("../contenders/ours.js")).mapPages(await overUndici())(task),
+        goal: { ratio: 1.3 }
+      },
+      {
         name: "Pages.predictions, fetch's layer",
         start: async (task) => (await import("../contenders/ours.js")).pages(await overFetch())(task)
       },
