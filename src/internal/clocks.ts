@@ -21,7 +21,10 @@ interface TimeoutOptions<E2, S> {
   readonly onTimeout: () => E2
   /** Comes to its end, or to the end of its time, whoever is interrupted meanwhile. */
   readonly unattended?: boolean | undefined
-  /** Longest wait for the end of an effect that is given up: the rest goes on by itself. Until its end, if absent. */
+  /**
+   * Longest wait for the end of what is given up, which goes on by itself then; it can be interrupted wherever it is.
+   * Without it, the end is waited for, and what cannot be interrupted where it is has no clock.
+   */
   readonly patience?: Duration.Duration | undefined
   /** What the effect has beyond its surroundings; what it sets for its fiber is not told to them then. */
   readonly inside?: Inside<S> | undefined
@@ -209,19 +212,19 @@ export const timeoutFail: {
     options: TimeoutOptions<E2, S>
   ): Effect.Effect<A, E | E2, Exclude<R, S>>
 } = dual(2, <A, E, R, E2, S>(self: Effect.Effect<A, E, R>, options: TimeoutOptions<E2, S>) => {
-  const { duration, inside, onTimeout, patience = Duration.infinity, unattended = false } = options
+  const { duration, inside, onTimeout, patience, unattended = false } = options
   if (!Duration.isFinite(duration) && !unattended && inside === undefined) return self
   return Effect.flatMap(Effect.runtime<Exclude<R, S>>(), (outer) =>
     Effect.uninterruptibleMask((restore) => {
       const clock = clockOf(outer)
-      const runtime = unattended ? interruptible(outer) : outer
+      const runtime = unattended || patience !== undefined ? interruptible(outer) : outer
       // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself;
       // `inside` adds S, which the compiler does not put together with what is left of R without it
       const work = fork((inside === undefined ? runtime : inside(runtime)) as Runtime.Runtime<R>, self)
       const inTime = work.endsWithin(clock, duration)
       const stopped = Effect.suspend(() => {
         work.interrupt()
-        return work.endsWithin(clock, patience)
+        return work.endsWithin(clock, patience ?? Duration.infinity)
       })
       return Effect.matchCauseEffect(unattended ? inTime : restore(inTime), {
         onSuccess: (isOver): Effect.Effect<A, E | E2> => {

@@ -45,13 +45,14 @@ const given = (duration: Duration.DurationInput | undefined) =>
 
 const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
-/** Fails with `Timeout` when the total clock runs out; `patience` is how long what is stopped then is waited for. */
+/** Fails with `Timeout` when the total clock runs out. `hold` is how much longer than usual a create may take. */
 const deadline =
-  (config: ReplicateConfig, options: ClockOptions, patience?: Duration.Duration) =>
+  (config: ReplicateConfig, options: ClockOptions, hold?: Duration.DurationInput) =>
   <A, R>(self: Effect.Effect<A, ProviderError, R>) =>
     Underway.counting((calls, inside) => {
       const duration = totalClock(config, options)
       const onTimeout = () => new Timeout({ provider, clock: "total", duration, ...unsure(calls.count > 0) })
+      const patience = Duration.sum(config.cancelTimeout, given(hold) ?? Duration.zero)
       return Clocks.timeoutFail(self, { duration, onTimeout, inside, patience })
     })
 
@@ -149,9 +150,8 @@ export const run = <A extends Prediction>(
       (job) => job.isTerminal ? Effect.succeed(job) : wait(job, restore)
     )
   )
-  const patience = Duration.sum(jobs.config.cancelTimeout, given(hold) ?? Duration.zero)
   return checkClocks(options).pipe(
-    Effect.zipRight(deadline(jobs.config, options, patience)(final)),
+    Effect.zipRight(deadline(jobs.config, options, hold)(final)),
     Effect.flatMap((job) => outcome(jobs.config, job))
   )
 }
