@@ -671,6 +671,42 @@ describe("interruption", () => {
     { way: "run", effect: run({ timeout: "10 seconds" }) },
     { way: "Training.run", effect: Training.run(trainer, work, { timeout: "10 seconds" }) }
   ])(
+    "C14: $way: the total clock runs also where nothing can be interrupted, and cancels",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        const server = Server.make({ get: [running] })
+        const error = yield* Server.timed(Effect.uninterruptible(Effect.flip(effect))).pipe(
+          Effect.provide(server.layer)
+        )
+        assert.deepInclude(error, { _tag: "Timeout", clock: "total" })
+        assert.strictEqual(yield* TestClock.currentTimeMillis, 10_000)
+        yield* Server.elapse(600)
+        assert.strictEqual(server.count("cancel"), 1)
+      })
+  )
+
+  it.effect.each([
+    { way: "run", effect: run() },
+    { way: "Training.run", effect: Training.run(trainer, work) }
+  ])("$way: where it cannot be interrupted, it goes on to its end", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({
+        create: [Server.later(4, streamable)],
+        get: [running, Server.gives({ status: "succeeded", output: 7 })]
+      })
+      const fiber = yield* started(Effect.uninterruptible(effect), server)
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(60)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.strictEqual(server.count("cancel"), 0)
+      assert.strictEqual(server.count("get"), 2)
+    }))
+
+  it.effect.each([
+    { way: "run", effect: run({ timeout: "10 seconds" }) },
+    { way: "Training.run", effect: Training.run(trainer, work, { timeout: "10 seconds" }) }
+  ])(
     "C14: $way: a create that is answered with the end after the total clock is not canceled",
     ({ effect }) =>
       Effect.gen(function*() {
