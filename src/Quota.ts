@@ -49,7 +49,7 @@ const toRequest = (
   if (key.trim() === "") return needsAuth ? missing("absent") : Effect.succeed(request)
   return isHeaderValue(key)
     ? Effect.succeed(HttpClientRequest.bearerToken(request, key))
-    : missing("rejected", "a header cannot carry its characters")
+    : missing("rejected", "a header cannot carry it")
 }
 
 /**

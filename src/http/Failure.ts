@@ -217,7 +217,7 @@ export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpC
   switch (error.reason) {
     case "Transport":
       return isBlockedPort(error.request.url, error.cause)
-        ? invalid("url", "expected a port that fetch does not block")
+        ? invalid("url", "expected a port that fetch allows")
         : broken()
     case "Encode":
       return invalid("body", "cannot be encoded")
@@ -227,7 +227,7 @@ export const fromHttpClientError = (origin: Origin, error: HttpClientError.HttpC
       return new ResponseError({ ...call, reason: "malformed", detail: "the answer is empty" })
     case "Decode":
       if (error.cause === undefined) {
-        return new ResponseError({ ...call, reason: "malformed", detail: "the status is not one that was expected" })
+        return new ResponseError({ ...call, reason: "malformed", detail: "the status was not expected" })
       }
       // a body that cannot be parsed and one that broke off carry the same reason
       return Predicate.isError(error.cause) && error.cause.name === "SyntaxError"

@@ -11,7 +11,7 @@ import { after, clockOf } from "./deadlines.js"
 import * as Pull from "./pull.js"
 import * as Push from "./push.js"
 import * as Underway from "./underway.js"
-import { fork, type Inside, interruptible, type Work } from "./work.js"
+import { fork, type Inside, interruptible, uninterruptible, type Work } from "./work.js"
 
 /** Chunks read ahead of the consumer before the source has to wait for it. */
 const capacity = 16
@@ -22,8 +22,8 @@ interface TimeoutOptions<E2, S> {
   /** Comes to its end, or to the end of its time, whoever is interrupted meanwhile. */
   readonly unattended?: boolean | undefined
   /**
-   * Longest wait for the end of what is given up, which goes on by itself then; it can be interrupted wherever it is.
-   * Without it, the end is waited for, and what cannot be interrupted where it is has no clock.
+   * Longest wait for the end of an effect that is given up, and goes on by itself then. Such an effect is interrupted
+   * only where it says that it can be, so that what it ends with is not lost. Without it, the end is waited for.
    */
   readonly patience?: Duration.Duration | undefined
   /** What the effect has beyond its surroundings; what it sets for its fiber is not told to them then. */
@@ -217,7 +217,7 @@ export const timeoutFail: {
   return Effect.flatMap(Effect.runtime<Exclude<R, S>>(), (outer) =>
     Effect.uninterruptibleMask((restore) => {
       const clock = clockOf(outer)
-      const runtime = unattended || patience !== undefined ? interruptible(outer) : outer
+      const runtime = patience !== undefined ? uninterruptible(outer) : unattended ? interruptible(outer) : outer
       // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself;
       // `inside` adds S, which the compiler does not put together with what is left of R without it
       const work = fork((inside === undefined ? runtime : inside(runtime)) as Runtime.Runtime<R>, self)

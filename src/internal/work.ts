@@ -28,7 +28,7 @@ export const interruptible: Inside = Runtime.enableRuntimeFlag(RuntimeFlags.Inte
  * @internal
  */
 export interface Work<A, E> {
-  /** Waits for its end, but no longer than `duration`; tells whether it came. The one who waits last is told. */
+  /** Waits for its end, but no longer than `duration`; tells whether it came. To be waited for by one at a time. */
   readonly endsWithin: (clock: Clock.Clock, duration: Duration.Duration) => Effect.Effect<boolean>
   /** Asks it to end, and does not wait for that. */
   readonly interrupt: () => void
@@ -36,10 +36,17 @@ export interface Work<A, E> {
   readonly take: () => { readonly exit: Exit.Exit<A, E>; readonly inherit: Effect.Effect<void> }
 }
 
+/**
+ * A runtime whose effects can be interrupted only where they say so.
+ *
+ * @internal
+ */
+export const uninterruptible: Inside = Runtime.disableRuntimeFlag(RuntimeFlags.Interruption)
+
 const nothing = () => {}
 
-/** How an effect ends that has no last word. */
-const cut = Exit.interrupt(FiberId.none)
+/** What there is before the end, and once the end was taken. */
+const none = Exit.interrupt(FiberId.none)
 
 /**
  * Runs an effect in a fiber of nobody's, as `Effect.forkDaemon` does, but at once, and in a runtime that may have more
@@ -52,7 +59,7 @@ const cut = Exit.interrupt(FiberId.none)
  * @internal
  */
 export const fork = <A, E, R>(runtime: Runtime.Runtime<R>, self: Effect.Effect<A, E, R>): Work<A, E> => {
-  let exit: Exit.Exit<A, E> = cut
+  let exit: Exit.Exit<A, E> = none
   let isOver = false
   let tell = nothing
   const keep = (last: Exit.Exit<A, E>) => {
@@ -63,7 +70,9 @@ export const fork = <A, E, R>(runtime: Runtime.Runtime<R>, self: Effect.Effect<A
     onSuccess: (value) => keep(Exit.succeed(value))
   })
   const fiber = Runtime.runFork(runtime, kept)
-  fiber.addObserver(() => {
+  fiber.addObserver((end) => {
+    // a fiber that is interrupted where it can be ends without a word to `kept`
+    exit = Exit.flatMap(end, () => exit)
     isOver = true
     tell()
   })
@@ -82,7 +91,7 @@ export const fork = <A, E, R>(runtime: Runtime.Runtime<R>, self: Effect.Effect<A
     interrupt: () => fiber.unsafeInterruptAsFork(FiberId.none),
     take: () => {
       const taken = { exit, inherit: Fiber.inheritAll(fiber) }
-      exit = cut
+      exit = none
       tell = nothing
       return taken
     }

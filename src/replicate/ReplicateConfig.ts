@@ -135,7 +135,7 @@ const baseUrlOf = (given: string | URL): string => {
 
 /** HTTP clients throw errors of their own for other characters, which say that the call may have been sent. */
 const userAgentOf = (text: string): string => {
-  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw invalid("userAgent", "expected a text that a header can carry")
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw invalid("userAgent", "expected a text for a header")
   return text
 }
 

@@ -469,6 +469,42 @@ describe("withClocks", () => {
 })
 
 describe("timeoutFail", () => {
+  it.effect("leaves no deadline behind, whatever it ends with", () =>
+    Effect.gen(function*() {
+      let sleepers = 0
+      const clock: Clock.Clock = {
+        ...Clock.make(),
+        sleep: () =>
+          Effect.async<void>(() => {
+            sleepers++
+            return Effect.sync(() => {
+              sleepers--
+            })
+          })
+      }
+      const nextTurn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      const limited = timeoutFail({ duration: Duration.minutes(10), onTimeout: () => "late" })
+      const ends = [limited(Effect.promise(() => Promise.resolve())), limited(Effect.fail("no")), limited(Effect.never)]
+      for (const end of ends) {
+        const fiber = yield* Effect.fork(Effect.withClock(end, clock))
+        yield* nextTurn
+        yield* Fiber.interrupt(fiber)
+        yield* nextTurn
+        assert.strictEqual(sleepers, 0)
+      }
+    }))
+
+  it.effect("keeps what a finalizer died of", () =>
+    Effect.gen(function*() {
+      const interrupted = Effect.withFiberRuntime<never>((fiber) => {
+        fiber.unsafeInterruptAsFork(fiber.id())
+        return Effect.never
+      })
+      const dying = Effect.onInterrupt(interrupted, () => Effect.die("boom"))
+      const exit = yield* Effect.exit(timeoutFail(dying, { duration: Duration.minutes(1), onTimeout: () => "late" }))
+      assert.isTrue(Exit.isFailure(exit) && Option.isSome(Cause.dieOption(exit.cause)))
+    }))
+
   const timed = timeoutFail({ duration: Duration.seconds(10), onTimeout: () => "too long" })
 
   const watched = Effect.gen(function*() {

@@ -707,17 +707,49 @@ describe("interruption", () => {
     { way: "run", effect: run({ timeout: "10 seconds" }) },
     { way: "Training.run", effect: Training.run(trainer, work, { timeout: "10 seconds" }) }
   ])(
-    "C14: $way: a create that is answered with the end after the total clock is not canceled",
+    "C14: $way: a create that is answered with the end, a little too late, is not thrown away",
     ({ effect }) =>
       Effect.gen(function*() {
-        const server = Server.make({ create: [Server.later(13, Server.gives({ status: "succeeded" }))] })
-        const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
-        assert.deepInclude(error, { _tag: "Timeout", clock: "total", mayHaveStarted: true })
+        const server = Server.make({
+          create: [Server.later(13, Server.gives({ status: "succeeded", output: "Once" }))]
+        })
+        assert.deepInclude(yield* Server.timed(effect).pipe(Effect.provide(server.layer)), { output: "Once" })
         assert.strictEqual(yield* TestClock.currentTimeMillis, 13_000)
         yield* Server.elapse(600)
         assert.deepStrictEqual(server.calls.map((call) => call.kind), ["create"])
       })
   )
+
+  it.effect("C14: the total clock knows a create that nobody answered from a look that nobody answered", () =>
+    Effect.gen(function*() {
+      for (
+        const [script, mayHaveStarted] of [[{ create: [Server.silent] }, true], [
+          { get: [Server.silent] },
+          undefined
+        ]] as const
+      ) {
+        const server = Server.make(script, { connectTimeout: "2 minutes" })
+        const error = yield* Server.timed(Effect.flip(run({ timeout: "10 seconds" }))).pipe(
+          Effect.provide(server.layer)
+        )
+        assert(error._tag === "Timeout")
+        assert.strictEqual(error.mayHaveStarted, mayHaveStarted)
+      }
+    }))
+
+  it.effect("an interrupted create is waited for as long as its answer may be held back, and no longer", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.silent] }, {
+        connectTimeout: "2 minutes",
+        cancelTimeout: "3 seconds"
+      })
+      const fiber = yield* started(Prediction.create(Server.model, input, { wait: "20 seconds" }), server)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(22.9)
+      assert.isFalse(yield* Server.isDone(fiber))
+      yield* Server.elapse(0.2)
+      assert.isTrue(yield* Server.isDone(fiber))
+    }))
 
   const ended = "event: output\ndata: Once\n\nevent: done\ndata: {}\n\n"
 

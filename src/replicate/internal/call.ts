@@ -98,7 +98,7 @@ const send = <A>(
 
 /**
  * Puts on a call of the API what each needs: its place under the limits, the connect clock, retries by what is safe,
- * one kind of error, a log line, a span.
+ * one kind of error, a log line, a span. For one run: to be made anew for each.
  *
  * @internal
  */
@@ -137,22 +137,20 @@ export const perform = <A>(
         while: mayRepeat ?? (isSafe ? isRetryable : isRefusal)
       })
     })
-  return Effect.suspend(() => {
-    // a span keeps what it ends with, and is kept for long itself: see `fork`
-    let answer: Effect.Effect<A> = Effect.never
-    const spanned = Effect.useSpan(
-      `Replicate.${name}`,
-      { captureStackTrace: false },
-      (span) =>
-        Effect.map(performed(span), ([value]) => {
-          for (const [key, annotation] of Object.entries(annotations(value))) span.attribute(key, annotation)
-          answer = Effect.succeed(value)
-        })
-    )
-    return Effect.flatMap(spanned, () => {
-      const taken = answer
-      answer = Effect.never
-      return taken
-    })
+  // a span keeps what it ends with, and is kept for long itself: see `fork` of internal/work.ts
+  let answer: Effect.Effect<A> = Effect.never
+  const spanned = Effect.useSpan(
+    `Replicate.${name}`,
+    { captureStackTrace: false },
+    (span) =>
+      Effect.map(performed(span), ([value]) => {
+        for (const [key, annotation] of Object.entries(annotations(value))) span.attribute(key, annotation)
+        answer = Effect.succeed(value)
+      })
+  )
+  return Effect.flatMap(spanned, () => {
+    const taken = answer
+    answer = Effect.never
+    return taken
   })
 }

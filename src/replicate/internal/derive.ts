@@ -41,23 +41,22 @@ export const derive = (config: ReplicateConfig, limits: Limits, send: Send): Api
       method,
       isSafe: method === "GET" || method === "DELETE" || name === "cancel"
     }
-    return (request = {}) => {
-      const answered = (scope: Scope.CloseableScope, own: Settings) =>
-        Effect.flatMap(
-          toRequest(request),
-          (sent) =>
+    return (request = {}) =>
+      Effect.suspend(() => {
+        const answered = (scope: Scope.CloseableScope, own: Settings) =>
+          Effect.flatMap(toRequest(request), (sent) =>
             Effect.flatMap(send(sent, own, success.contentType), (response) =>
               Effect.mapBoth(read(response, scope), {
                 onFailure: answerError,
                 onSuccess: (value): Answer<unknown> => [value, response]
-              }))
-        )
-      return perform(config, limits, answered, {
-        ...description,
-        url: () => config.baseUrl + locate(Record.map(request.path ?? {}, escaped)),
-        hold: holdOf(request.headers?.prefer)
+              })))
+        return perform(config, limits, answered, {
+          ...description,
+          url: () =>
+            config.baseUrl + locate(Record.map(request.path ?? {}, escaped)),
+          hold: holdOf(request.headers?.prefer)
+        })
       })
-    }
   }
   const api = Record.map(
     routes,

@@ -45,7 +45,10 @@ const given = (duration: Duration.DurationInput | undefined) =>
 
 const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
-/** Fails with `Timeout` when the total clock runs out. `hold` is how much longer than usual a create may take. */
+/**
+ * Fails with `Timeout` when the total clock runs out. The effect is interrupted only where it says that it can be; `hold`
+ * is how much longer than usual a create in it may take.
+ */
 const deadline =
   (config: ReplicateConfig, options: ClockOptions, hold?: Duration.DurationInput) =>
   <A, R>(self: Effect.Effect<A, ProviderError, R>) =>
@@ -125,7 +128,7 @@ export const wait = <A extends Prediction>(
   options: WaitOptions
 ): Effect.Effect<A, ProviderError> =>
   checkClocks(options).pipe(
-    Effect.zipRight(deadline(jobs.config, options)(untilFinal(jobs, job, options))),
+    Effect.zipRight(deadline(jobs.config, options)(Effect.interruptible(untilFinal(jobs, job, options)))),
     Effect.flatMap((final) => outcome(jobs.config, final))
   )
 
@@ -141,14 +144,13 @@ export const run = <A extends Prediction>(
   options: WaitOptions,
   hold?: Duration.DurationInput
 ): Effect.Effect<A, ProviderError> => {
-  const wait = (job: A, restore: remote.Restore) =>
-    Effect.onError(restore(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
-  // the fiber under the clock is nobody's, so that the create is answered there also when nobody waits any more
-  const final = Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(
-      Effect.flatten(restore(prepared)),
-      (job) => job.isTerminal ? Effect.succeed(job) : wait(job, restore)
-    )
+  // what is not interruptible here is the create: it is answered also when nobody waits any more
+  const final = Effect.flatMap(
+    Effect.flatten(Effect.interruptible(prepared)),
+    (job) =>
+      job.isTerminal
+        ? Effect.succeed(job)
+        : Effect.onError(Effect.interruptible(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
   )
   return checkClocks(options).pipe(
     Effect.zipRight(deadline(jobs.config, options, hold)(final)),

@@ -132,7 +132,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     return isHeaderValue(Redacted.value(secret.value))
       ? Either.right(HttpClientRequest.bearerToken(request, secret.value))
       : Either.left(
-        new MissingAuth({ provider, reason: "rejected", loginUrl, detail: "a header cannot carry its characters" })
+        new MissingAuth({ provider, reason: "rejected", loginUrl, detail: "a header cannot carry it" })
       )
   }
 

@@ -81,8 +81,7 @@ interface StreamingOptions extends CreateOptions, Pick<StreamOptions, "unstreama
 }
 
 /** The API finds only official models by their names. */
-const versionHint =
-  "only official models run without a version: name one, owner/name:version, or set latestVersion: true"
+const versionHint = "only official models run without a version: give owner/name:version, or latestVersion: true"
 
 const notFound = (model: ModelRef.Input, error: ResponseError, hint: string | undefined): ModelNotFound => {
   const said = error.detail?.replace(/[.\s]+$/, "")

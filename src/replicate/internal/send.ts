@@ -22,24 +22,26 @@ export const makeSend = (config: ReplicateConfig, limits: Limits, send: Send) =>
   answer: Schema.Schema<A, I>,
   options: SendOptions = {}
 ): Effect.Effect<A, ProviderError> =>
-  perform(
-    config,
-    limits,
-    (_scope, own) =>
-      Effect.flatMap(
-        send(request, own),
-        (response) =>
-          Effect.mapBoth(readJson(answer, null)(response), {
-            onFailure: answerError,
-            onSuccess: (value) => [value, response] as const
-          })
-      ),
-    {
-      name: options.name ?? "send",
-      method: request.method,
-      url: () => request.url.startsWith("/") ? `${config.baseUrl}${request.url}` : request.url,
-      isSafe: options.while !== undefined || safeMethods.has(request.method),
-      while: options.while,
-      hold: options.hold
-    }
+  Effect.suspend(() =>
+    perform(
+      config,
+      limits,
+      (_scope, own) =>
+        Effect.flatMap(
+          send(request, own),
+          (response) =>
+            Effect.mapBoth(readJson(answer, null)(response), {
+              onFailure: answerError,
+              onSuccess: (value) => [value, response] as const
+            })
+        ),
+      {
+        name: options.name ?? "send",
+        method: request.method,
+        url: () => request.url.startsWith("/") ? `${config.baseUrl}${request.url}` : request.url,
+        isSafe: options.while !== undefined || safeMethods.has(request.method),
+        while: options.while,
+        hold: options.hold
+      }
+    )
   )
