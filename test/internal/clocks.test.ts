@@ -472,10 +472,13 @@ describe("timeoutFail", () => {
   it.effect("leaves no deadline behind, whatever it ends with", () =>
     Effect.gen(function*() {
       let sleepers = 0
+      let slept = 0
       const clock: Clock.Clock = {
         ...Clock.make(),
+        unsafeCurrentTimeNanos: () => 0n,
         sleep: () =>
           Effect.async<void>(() => {
+            slept++
             sleepers++
             return Effect.sync(() => {
               sleepers--
@@ -492,6 +495,7 @@ describe("timeoutFail", () => {
         yield* nextTurn
         assert.strictEqual(sleepers, 0)
       }
+      assert.isAbove(slept, 0)
     }))
 
   it.effect("keeps what a finalizer died of", () =>
