@@ -62,16 +62,17 @@ export const fork = <A, E, R>(runtime: Runtime.Runtime<R>, self: Effect.Effect<A
   let exit: Exit.Exit<A, E> = none
   let isOver = false
   let tell = nothing
-  const keep = (last: Exit.Exit<A, E>) => {
-    exit = last
-  }
   const kept = Effect.matchCause(self, {
-    onFailure: (cause) => keep(Exit.failCause(cause)),
-    onSuccess: (value) => keep(Exit.succeed(value))
+    onFailure: (cause) => {
+      exit = Exit.failCause(cause)
+    },
+    onSuccess: (value) => {
+      exit = Exit.succeed(value)
+    }
   })
   const fiber = Runtime.runFork(runtime, kept)
   fiber.addObserver((end) => {
-    // a fiber that is interrupted where it can be ends without a word to `kept`
+    // a fiber that is interrupted where it can be skips both of the above
     exit = Exit.flatMap(end, () => exit)
     isOver = true
     tell()
@@ -91,6 +92,7 @@ export const fork = <A, E, R>(runtime: Runtime.Runtime<R>, self: Effect.Effect<A
     interrupt: () => fiber.unsafeInterruptAsFork(FiberId.none),
     take: () => {
       const taken = { exit, inherit: Fiber.inheritAll(fiber) }
+      // each of the two leads to what would be kept
       exit = none
       tell = nothing
       return taken

@@ -54,7 +54,7 @@ const isFileInput = (value: object): value is FileInput => Predicate.hasProperty
  *
  * @internal
  */
-export const tooLarge = "Replicate takes files of up to 100 MB: give its URL"
+export const tooLarge = "Replicate takes files of up to 100 MB: give a larger one by its URL"
 
 const nameOf = (source: unknown): string =>
   typeof source === "string" ? "a text: use TextEncoder" : source === null ? "null" : `a value of type ${typeof source}`
