@@ -36,6 +36,34 @@ const creates = (server: ReturnType<typeof Server.make>) =>
 
 describe("the latest version", () => {
   it.effect.each([
+    { way: "create", effect: create() },
+    { way: "run", effect: Prediction.run(Server.model, input, latest) },
+    { way: "stream", effect: Stream.runDrain(Prediction.stream(Server.model, input, latest)) },
+    { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input, latest)) }
+  ])("C27: $way: interrupted while it is looked up, nothing is created", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ other: [Server.later(5, model())] })
+      const fiber = yield* Effect.fork(Effect.provide(effect, server.layer))
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      assert.isTrue(yield* Server.isDone(fiber))
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["other"])
+    }))
+
+  it.effect("C14: when the total clock of a run runs out while it is looked up, nothing was started", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ other: [Server.later(5, model())] })
+      const run = Prediction.run(Server.model, input, { ...latest, timeout: "2 seconds" })
+      const error = yield* Server.timed(Effect.flip(run)).pipe(Effect.provide(server.layer))
+      assert(error._tag === "Timeout")
+      assert.isUndefined(error.mayHaveStarted)
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 2000)
+      yield* Server.elapse(600)
+      assert.strictEqual(server.count("create"), 0)
+    }))
+
+  it.effect.each([
     { what: "a model of the community", fields: {}, expected: byVersion },
     { what: "one that says it is not official", fields: { is_official: false }, expected: byVersion },
     { what: "an official model", fields: { is_official: true }, expected: byName },
