@@ -35,22 +35,6 @@ const creates = (server: ReturnType<typeof Server.make>) =>
   server.calls.filter(({ kind }) => kind === "create").map(({ body, url }) => ({ body, url }))
 
 describe("the latest version", () => {
-  it.effect.each([
-    { way: "create", effect: create() },
-    { way: "run", effect: Prediction.run(Server.model, input, latest) },
-    { way: "stream", effect: Stream.runDrain(Prediction.stream(Server.model, input, latest)) },
-    { way: "watch", effect: Stream.runDrain(Prediction.watch(Server.model, input, latest)) }
-  ])("C27: $way: interrupted while it is looked up, nothing is created", ({ effect }) =>
-    Effect.gen(function*() {
-      const server = Server.make({ other: [Server.later(5, model())] })
-      const fiber = yield* Effect.fork(Effect.provide(effect, server.layer))
-      yield* Server.elapse(1)
-      yield* Server.interrupt(fiber)
-      assert.isTrue(yield* Server.isDone(fiber))
-      yield* Server.elapse(600)
-      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["other"])
-    }))
-
   it.effect("C14: when the total clock of a run runs out while it is looked up, nothing was started", () =>
     Effect.gen(function*() {
       const server = Server.make({ other: [Server.later(5, model())] })
