@@ -42,6 +42,12 @@ export interface Clocks {
   readonly total?: Duration.Duration | undefined
   /** Whether the idle clock begins when the source is open. */
   readonly idleFromOpening?: boolean | undefined
+  /**
+   * Longest wait for the end of a source that is not needed any more, and goes on by itself then. Such a source is
+   * interrupted only where it says that it can be. Without it, what a clock stopped is waited for ten seconds, what the
+   * consumer stopped to its end.
+   */
+  readonly patience?: Duration.Duration | undefined
 }
 
 type OnTimeout<E2> = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) => E2
@@ -162,7 +168,8 @@ export const pushed = <A, E, R, E2>(
         if (isOver) return
         const closed = Effect.onExit(source(sink), (exit) => Scope.close(scope, exit))
         const told = Effect.onExit(closed, (exit) => Effect.sync(() => handover.end(exit)))
-        reader = fork(interruptible(inside(Runtime.provideService(runtime, Scope.Scope, scope))), told)
+        const surroundings = inside(Runtime.provideService(runtime, Scope.Scope, scope))
+        reader = fork((clocks.patience === undefined ? interruptible : uninterruptible)(surroundings), told)
         if (isOver) reader.interrupt()
       })
       const stop = Effect.suspend(() => {
@@ -172,7 +179,7 @@ export const pushed = <A, E, R, E2>(
         if (reader === undefined) return Effect.void
         // it is interrupted already: once more would cut short what it waits for now
         if (!ranOut) reader.interrupt()
-        return reader.endsWithin(clock, ranOut ? patience : Duration.infinity)
+        return reader.endsWithin(clock, clocks.patience ?? (ranOut ? patience : Duration.infinity))
       })
       return Effect.as(Effect.acquireRelease(start, () => stop), handover.take)
     })

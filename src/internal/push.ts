@@ -56,5 +56,5 @@ export const forEachChunk = <A, E, R>(
 export const fromPull = <A, E, R>(source: Pull.Source<A, E, R>): Source<A, E, R> => ({ opened, take }) =>
   Effect.flatMap(source, (pull) => {
     opened()
-    return forEach(pull, take)
+    return Effect.interruptible(forEach(pull, take))
   })

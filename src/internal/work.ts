@@ -89,7 +89,10 @@ export const fork = <A, E, R>(runtime: Runtime.Runtime<R>, self: Effect.Effect<A
         }
         if (isOver) tell()
       }),
-    interrupt: () => fiber.unsafeInterruptAsFork(FiberId.none),
+    interrupt: () => {
+      // a fiber takes note of it also after its end, in as many steps
+      if (!isOver) fiber.unsafeInterruptAsFork(FiberId.none)
+    },
     take: () => {
       const taken = { exit, inherit: Fiber.inheritAll(fiber) }
       // each of the two leads to what would be kept

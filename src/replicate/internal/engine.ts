@@ -71,7 +71,7 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
 
 /**
  * Reads a stream under the total clock from the beginning, and under the idle clock once it is open: a model that was
- * not asked yet is not silent.
+ * not asked yet is not silent. The source is interrupted only where it says that it can be.
  *
  * @internal
  */
@@ -86,7 +86,8 @@ export const clocked = <A>(
       {
         idle: given(options.idleTimeout) ?? config.idleTimeout,
         total: totalClock(config, options),
-        idleFromOpening: true
+        idleFromOpening: true,
+        patience: config.cancelTimeout
       },
       (clock, duration, mayHaveStarted) => new Timeout({ provider, clock, duration, ...unsure(mayHaveStarted) })
     ))
@@ -172,22 +173,20 @@ export const watch = <A extends Prediction>(
   prepared: Prepared<A>,
   options: Pick<StreamOptions, "timeout" | "polling" | "idleTimeout">
 ): Stream.Stream<A, ProviderError> => {
-  const source: Pull.Source<A, ProviderError> = Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const call = yield* restore(prepared)
-      const { job, release } = yield* remote.createScoped(jobs, call, restore)
-      const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
-      // what is polled first may be as it was created
-      const changes = Stream.changesWith(
-        Stream.concat(Stream.succeed(job), later),
-        (before, current) => !current.isTerminal && isSame(before, current)
-      )
-      return yield* Stream.toPull(Stream.tap(changes, (current) => {
-        if (!current.isTerminal) return Effect.void
-        release()
-        return outcome(jobs.config, current)
-      }))
-    })
-  )
+  const source: Pull.Source<A, ProviderError> = Effect.gen(function*() {
+    const call = yield* Effect.interruptible(prepared)
+    const { job, release } = yield* remote.createScoped(jobs, call)
+    const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
+    // what is polled first may be as it was created
+    const changes = Stream.changesWith(
+      Stream.concat(Stream.succeed(job), later),
+      (before, current) => !current.isTerminal && isSame(before, current)
+    )
+    return yield* Stream.toPull(Stream.tap(changes, (current) => {
+      if (!current.isTerminal) return Effect.void
+      release()
+      return outcome(jobs.config, current)
+    }))
+  })
   return Pull.toStream(clocked(Push.fromPull(source), jobs.config, options))
 }

@@ -61,16 +61,16 @@ export const create = <A extends Prediction, E>(
   })
 
 /**
- * As `create`, for a stream: the job is canceled when the scope closes before `release` was called.
+ * As `create`, for a stream that is interrupted only where it says that it can be: the job is canceled when the scope
+ * closes before `release` was called.
  *
  * @internal
  */
 export const createScoped = Effect.fnUntraced(function*<A extends Prediction, E>(
   jobs: Jobs<A>,
-  call: Effect.Effect<A, E>,
-  restore: Restore
+  call: Effect.Effect<A, E>
 ) {
-  const job = yield* create(jobs, call, restore)
+  const job = yield* call
   let released = job.isTerminal
   yield* Effect.addFinalizer(() => released ? Effect.void : abandon(jobs, job.id))
   const release = () => {

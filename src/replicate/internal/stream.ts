@@ -192,7 +192,8 @@ const unstreamable = (model: string) => {
 }
 
 /**
- * Creates a prediction and gives the stream of its output. See `Prediction.stream`.
+ * Creates a prediction and gives the stream of its output. See `Prediction.stream`. To be interrupted only where it says
+ * that it can be, so that a prediction is not lost that was paid for.
  *
  * @internal
  */
@@ -202,26 +203,25 @@ export const predictionStream = <A>(
   options: Options<A>
 ): Push.Source<A, ProviderError> =>
 ({ opened, take }) =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const call = yield* restore(prepare)
-      if (
-        options.unstreamable === "refuse" && (yield* restore(saysUnstreamable(client, options.model, options.isLatest)))
-      ) {
-        return yield* unstreamable(options.model)
-      }
-      const { job: prediction, release } = yield* remote.createScoped(predictions(client), call, restore)
-      opened()
-      const url = prediction.urls?.stream
-      if (url !== undefined && URL.canParse(url)) {
-        const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
-        const reader = new PredictionReader(options.view, givesFiles)
-        return yield* restore(follow(client, url, prediction, reader, options, take, release))
-      }
-      if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
-      const final = yield* restore(options.untilFinal(prediction))
-      release()
-      yield* outcome(client.config, final)
-      take(Chunk.fromIterable([...whole(options.view, final), ...options.view.end(final)]))
-    })
-  )
+  Effect.gen(function*() {
+    const call = yield* Effect.interruptible(prepare)
+    if (
+      options.unstreamable === "refuse" &&
+      (yield* Effect.interruptible(saysUnstreamable(client, options.model, options.isLatest)))
+    ) {
+      return yield* unstreamable(options.model)
+    }
+    const { job: prediction, release } = yield* remote.createScoped(predictions(client), call)
+    opened()
+    const url = prediction.urls?.stream
+    if (url !== undefined && URL.canParse(url)) {
+      const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
+      const reader = new PredictionReader(options.view, givesFiles)
+      return yield* Effect.interruptible(follow(client, url, prediction, reader, options, take, release))
+    }
+    if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
+    const final = yield* Effect.interruptible(options.untilFinal(prediction))
+    release()
+    yield* outcome(client.config, final)
+    take(Chunk.fromIterable([...whole(options.view, final), ...options.view.end(final)]))
+  })
