@@ -43,9 +43,8 @@ export interface Clocks {
   /** Whether the idle clock begins when the source is open. */
   readonly idleFromOpening?: boolean | undefined
   /**
-   * Longest wait for the end of a source that is not needed any more, and goes on by itself then. Such a source is
-   * interrupted only where it says that it can be. Without it, what a clock stopped is waited for ten seconds, what the
-   * consumer stopped to its end.
+   * Longest wait for the end of a source that is not needed any more, and goes on by itself then. Without it, what a clock
+   * stopped is waited for ten seconds, and what the consumer stopped to its end.
    */
   readonly patience?: Duration.Duration | undefined
 }
@@ -101,7 +100,8 @@ const makeHandover = <A, E>() => {
 }
 
 /**
- * Reads a source in a fiber, and fails when no chunk came for `idle`, or when it is not done after `total`.
+ * Reads a source in a fiber, and fails when no chunk came for `idle`, or when it is not done after `total`. The source is
+ * interrupted only where it says that it can be, so that what it began is not lost.
  *
  * What watches the time looks when a chunk last came, so that a chunk costs no timer: `Stream.timeoutFail` and
  * `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer. What
@@ -168,8 +168,7 @@ export const pushed = <A, E, R, E2>(
         if (isOver) return
         const closed = Effect.onExit(source(sink), (exit) => Scope.close(scope, exit))
         const told = Effect.onExit(closed, (exit) => Effect.sync(() => handover.end(exit)))
-        const surroundings = inside(Runtime.provideService(runtime, Scope.Scope, scope))
-        reader = fork((clocks.patience === undefined ? interruptible : uninterruptible)(surroundings), told)
+        reader = fork(uninterruptible(inside(Runtime.provideService(runtime, Scope.Scope, scope))), told)
         if (isOver) reader.interrupt()
       })
       const stop = Effect.suspend(() => {
@@ -197,8 +196,9 @@ export const withClocks = <A, E, R, E2>(
   onTimeout: OnTimeout<E2>
 ): Stream.Stream<A, E | E2, R> => {
   const { idle = Duration.infinity, total = Duration.infinity } = clocks
+  const source = Push.fromPull(Pull.open(self))
   return Duration.isFinite(idle) || Duration.isFinite(total)
-    ? Pull.toStream(pushed(Push.fromPull(Pull.open(self)), clocks, onTimeout))
+    ? Pull.toStream(pushed((sink) => Effect.interruptible(source(sink)), clocks, onTimeout))
     : self
 }
 

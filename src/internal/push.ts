@@ -52,7 +52,11 @@ export const forEachChunk = <A, E, R>(
   take: Take<A>
 ): Effect.Effect<void, E, R | Scope.Scope> => Effect.flatMap(Stream.toPull(stream), (pull) => forEach(pull, take))
 
-/** @internal */
+/**
+ * The source of a pull, which may say where its opening can be interrupted; once it is open, it can.
+ *
+ * @internal
+ */
 export const fromPull = <A, E, R>(source: Pull.Source<A, E, R>): Source<A, E, R> => ({ opened, take }) =>
   Effect.flatMap(source, (pull) => {
     opened()

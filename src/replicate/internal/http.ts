@@ -226,7 +226,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     const clocks = { idle: config.connectTimeout }
     return Effect.map(opened, ([, response]) => {
       const bytes: Push.Source<Uint8Array, ProviderError> = ({ take }) =>
-        Effect.catchAll(Push.forEachChunk(Body.stream(response), take), toProviderError)
+        Effect.interruptible(Effect.catchAll(Push.forEachChunk(Body.stream(response), take), toProviderError))
       const timed = pushed(bytes, clocks, (clock, duration) => new Timeout({ provider, clock, duration }))
       return { contentType: response.headers["content-type"], stream: Pull.toStream(timed) }
     })
