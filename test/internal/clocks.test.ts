@@ -87,14 +87,14 @@ describe("pushed", () => {
   it.scoped("the idle clock stands still while there is no room, and begins anew when there is", () =>
     Effect.gen(function*() {
       const source: Push.Source<number> = ({ take }) =>
-        Effect.async(() => {
+        Effect.interruptible(Effect.async(() => {
           const goOn = () => {
             const flow = take(Chunk.of(1))
             if (typeof flow === "function") flow(() => {})
             else goOn()
           }
           goOn()
-        })
+        }))
       const pull = yield* pushed(source, { idle }, (clock) => clock)
       // no number of idle times
       yield* TestClock.adjust("3605 seconds")
@@ -110,7 +110,7 @@ describe("pushed", () => {
     Effect.gen(function*() {
       const source: Push.Source<number> = ({ take }) => {
         for (let n = 0; n < 16; n++) take(Chunk.of(n))
-        return Effect.never
+        return Effect.interruptible(Effect.never)
       }
       const pull = yield* pushed(source, { idle }, (clock) => clock)
       const end = yield* Effect.fork(Effect.flip(Effect.forever(pull)))
@@ -126,7 +126,7 @@ describe("pushed", () => {
       const source: Push.Source<number> = ({ opened }) =>
         Effect.suspend(() => {
           opened()
-          return Effect.onInterrupt(Effect.never, () => Ref.set(stopped, true))
+          return Effect.onInterrupt(Effect.interruptible(Effect.never), () => Ref.set(stopped, true))
         })
       const clocks = { idle: Duration.zero, idleFromOpening: true }
       const pull = yield* pushed(source, clocks, (clock) => clock)
@@ -139,7 +139,7 @@ describe("pushed", () => {
     Effect.gen(function*() {
       const late: Array<string> = []
       const source: Push.Source<number> = ({ opened }) =>
-        Effect.uninterruptible(Effect.zipRight(Effect.sleep("2 seconds"), Effect.sync(opened)))
+        Effect.zipRight(Effect.sleep("2 seconds"), Effect.sync(opened))
       const scope = yield* Scope.make()
       const opening = pushed(source, { idle, idleFromOpening: true }, (clock) => late.push(clock))
       yield* Effect.asVoid(Scope.extend(opening, scope))
