@@ -18,6 +18,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type Clocks, pushed, timeoutFail, withClocks } from "../../src/internal/clocks.js"
+import * as Pull from "../../src/internal/pull.js"
 import type * as Push from "../../src/internal/push.js"
 import type { Inside } from "../../src/internal/work.js"
 import { settle } from "../support/replicate-server.js"
@@ -174,6 +175,16 @@ describe("withClocks", () => {
       const { fiber } = yield* reading(clocked(begin, { total: Duration.zero }))
       assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("total", Duration.zero))
       assert.isFalse(begun)
+    }))
+
+  it.effect("a stream that does not even open is stopped", () =>
+    Effect.gen(function*() {
+      const stopped = yield* Ref.make(false)
+      const opening = Effect.onInterrupt(Effect.never, () => Ref.set(stopped, true))
+      const { fiber } = yield* reading(clocked(Pull.toStream(opening), { idle }))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("idle", idle))
+      assert.isTrue(yield* Ref.get(stopped))
     }))
 
   it.effect("a stream that is over leaves no timer behind", () =>

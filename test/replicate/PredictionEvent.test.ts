@@ -317,6 +317,18 @@ describe("refused before it costs anything", () => {
       }))
   }
 
+  it.effect("R20, edge 18: interrupted while the schema is read, creates nothing and waits for nothing", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ other: [Server.silent] })
+      const stream = Stream.runDrain(Prediction.stream(Server.model, input, refuse))
+      const fiber = yield* Effect.fork(Effect.provide(stream, server.layer))
+      yield* Server.elapse(1)
+      yield* Server.interrupt(fiber)
+      assert.isTrue(yield* Server.isDone(fiber))
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(kinds(server), ["other"])
+    }))
+
   it.effect("R20, edge 18: a version is asked for its own schema", () =>
     Effect.gen(function*() {
       const server = Server.make({ other: [() => json(unstreamable)] })
