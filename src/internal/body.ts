@@ -108,7 +108,7 @@ export const stream = (response: Response): Stream.Stream<Uint8Array, HttpClient
 
 type Ended = Effect.Effect<void, HttpClientError.ResponseError>
 
-/** What reads a body, and gives what it ended with. */
+/** What reads a body, and gives what it ended with; what is not taken any more can be read on. */
 interface Reader {
   readonly read: (take: Push.Take<Uint8Array>) => Promise<Ended>
   readonly close: () => unknown
@@ -159,6 +159,7 @@ const undiciReader = (body: Undici, fail: (cause: unknown) => Ended): Reader => 
       wake = resolve
     })
   const read = async (take: Push.Take<Uint8Array>): Promise<Ended> => {
+    body.resume()
     while (true) {
       while (arrived.length === 0) {
         if (end !== undefined) return end
@@ -181,9 +182,13 @@ const undiciReader = (body: Undici, fail: (cause: unknown) => Ended): Reader => 
   }
 }
 
+/** Chunks that are read on after the last one that was wanted. */
+const mostUnwanted = 16
+
 /**
- * Gives away the chunks of a body that is read once. Its request is to be sent by `HttpClient.withScope`, with the same
- * scope: nothing else ends a body that is not read to its end.
+ * Gives away the chunks of a body that is read once. After the last one that was wanted it is read on, as a body that ends
+ * leaves its connection to the next call. Its request is to be sent by `HttpClient.withScope`, with the same scope:
+ * nothing else ends a body that is not read to its end.
  *
  * @internal
  */
@@ -199,6 +204,11 @@ export const forEach = (response: Response, scope: Scope.Scope, take: Push.Take<
       isClosed = true
       close()
     })
-    const reading = Effect.promise(() => read((chunk) => !isClosed && take(chunk)))
+    const reading = Effect.promise(() =>
+      read((chunk) => !isClosed && take(chunk)).finally(() => {
+        let left = mostUnwanted
+        void read(() => !isClosed && left-- > 0)
+      })
+    )
     return Effect.zipRight(Scope.addFinalizer(scope, closing), Effect.flatten(reading))
   })

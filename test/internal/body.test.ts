@@ -168,14 +168,56 @@ describe("body", () => {
         const told = { closed: false }
         const scope = yield* Scope.make()
         const texts: Array<string> = []
-        yield* Body.forEach(make(told), scope, (chunk) => texts.push(textOf(chunk)) < 2)
+        yield* Body.forEach(make(told, false, true), scope, (chunk) => texts.push(textOf(chunk)) < 2)
         assert.deepStrictEqual(texts, ["one", "two"])
+        yield* turns
         assert.isFalse(told.closed)
         yield* Scope.close(scope, Exit.void)
         yield* nextTurn
         assert.isTrue(told.closed)
+        assert.deepStrictEqual(texts, ["one", "two"])
       })
   )
+
+  it.effect("web: one that ends after the last chunk that was wanted has nothing to be closed", () =>
+    Effect.gen(function*() {
+      const told = { closed: false }
+      const scope = yield* Scope.make()
+      yield* Body.forEach(web(told), scope, () => false)
+      yield* turns
+      yield* Scope.close(scope, Exit.void)
+      yield* turns
+      assert.isFalse(told.closed)
+    }))
+
+  it.effect("undici: one that ends after the last chunk that was wanted is read to its end", () =>
+    Effect.gen(function*() {
+      const body = new UndiciBody({ closed: false }, false, false)
+      const scope = yield* Scope.make()
+      yield* Body.forEach(fromUndici(body), scope, () => false)
+      assert.isFalse(body.readableEnded)
+      yield* turns
+      assert.isTrue(body.readableEnded)
+      yield* Scope.close(scope, Exit.void)
+    }))
+
+  it.effect("web: one that goes on and on after the last chunk that was wanted is not read for ever", () =>
+    Effect.gen(function*() {
+      let given = 0
+      const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        given++
+        controller.enqueue(new Uint8Array(1))
+      }
+      const scope = yield* Scope.make()
+      yield* Body.forEach(
+        HttpClientResponse.fromWeb(request, new Response(new ReadableStream({ pull }))),
+        scope,
+        () => false
+      )
+      yield* turns
+      assert.isAtMost(given, 20)
+      yield* Scope.close(scope, Exit.void)
+    }))
 
   it.effect.each(kinds)("$kind: one that is waited for is ended without a wait", ({ make }) =>
     Effect.gen(function*() {
@@ -350,6 +392,10 @@ describe("body", () => {
       yield* nextTurn
       body.push("one")
       yield* Fiber.join(reading)
+      for (let n = 0; n < 20; n++) {
+        body.push("more")
+        yield* nextTurn
+      }
       assert.isTrue(body.isPaused())
       yield* Scope.close(scope, Exit.void)
     }))

@@ -277,6 +277,41 @@ describe("connections", () => {
       assert.strictEqual(server.count("cancel"), 0)
     }))
 
+  for (
+    const { closed, ends, what } of [
+      {
+        what: "that ends while the prediction is looked for leaves its connection to the next call",
+        ends: true,
+        closed: 0
+      },
+      { what: "that does not end after it is done is closed", ends: false, closed: 1 }
+    ]
+  ) {
+    it.effect(`C20: one ${what}`, () =>
+      Effect.gen(function*() {
+        const told = { closed: 0 }
+        let end = () => {}
+        const open = () =>
+          eventStream({
+            start(controller) {
+              controller.enqueue(new TextEncoder().encode(first + done))
+              end = () => controller.close()
+            },
+            cancel: () => void told.closed++
+          })
+        const looked: Server.Answer = (call) => {
+          assert.deepStrictEqual(told, { closed: 0 })
+          if (ends) end()
+          return gave("Once")(call)
+        }
+        const server = Server.make({ create: [streamable], other: [open], get: [looked] })
+        const { came, error } = yield* collect(Prediction.stream(Server.model, {})).pipe(Effect.provide(server.layer))
+        assert.deepStrictEqual([came.map(({ _tag }) => _tag), error], [["TextDelta", "Finish"], undefined])
+        yield* Server.elapse(600)
+        assert.deepStrictEqual(told, { closed })
+      }))
+  }
+
   it.effect("R25, edge 14: a consumer that has enough closes it, and cancels the prediction", () =>
     Effect.gen(function*() {
       let closed = 0

@@ -1,6 +1,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as ExecutionStrategy from "effect/ExecutionStrategy"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Failure from "../../http/Failure.js"
@@ -57,7 +58,7 @@ const follow = <A>(
   options: Options<A>,
   take: Push.Take<A>,
   release: () => void
-): Effect.Effect<void, ProviderError> => {
+): Effect.Effect<void, ProviderError, Scope.Scope> => {
   // whoever has the whole URL can read the output
   const { origin } = new URL(url)
   const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
@@ -154,9 +155,9 @@ const follow = <A>(
   // nothing comes after, so that there need be no room
   const finish = (pieces: Pieces<A>) => Effect.map(pieces, (last): void => void take(last))
 
-  const connection = (failures: number): Effect.Effect<void, ProviderError> => {
+  const connection = (failures: number): Effect.Effect<void, ProviderError, Scope.Scope> => {
     const before = reader.events
-    const over = (why: string, hint: Duration.Duration) => {
+    const over = (why: string, hint: Duration.Duration): Effect.Effect<void, ProviderError, Scope.Scope> => {
       if (reader.done !== undefined) return finish(closed(reader.done.reason))
       const nth = reader.events > before ? 0 : failures + 1
       return Effect.flatMap(
@@ -171,8 +172,13 @@ const follow = <A>(
       )
     }
     const connected = Effect.flatMap(
-      Scope.make(),
-      (scope) => Effect.onExit(connect(client, url, reader, scope, take), (exit) => Scope.close(scope, exit))
+      Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential)),
+      (scope) =>
+        Effect.onExit(
+          connect(client, url, reader, scope, take),
+          // what the server ended has until the end of all to bring its connection to its end as well
+          (exit) => reader.done === undefined ? Scope.close(scope, exit) : Effect.void
+        )
     )
     return Effect.matchEffect(connected, {
       onFailure: (error) =>
