@@ -220,8 +220,8 @@ export const make = (
       }
       const turns = Effect.repeat(yield* calls, { until: (turn) => !Option.exists(turn, inherited.leavesOut) })
       const answers = next(turns, (provider) => ask(provider, common, inheritance), [])
-      return withClocks(answers, { total }, (clock, duration, mayHaveStarted) =>
-        new Timeout({ provider: name, clock, duration, ...(mayHaveStarted ? { mayHaveStarted } : {}) }))
+      return withClocks(answers, { total }, (clock, duration, doubt) =>
+        new Timeout({ provider: name, clock, duration, ...doubt }))
     })
 
     return {

@@ -20,6 +20,7 @@ import { framed } from "./internal/frame.js"
 import * as Pull from "./internal/pull.js"
 import { enforce } from "./internal/textLimits.js"
 import { fromThrown } from "./internal/thrown.js"
+import type { Doubt } from "./internal/underway.js"
 import * as ModelCatalog from "./ModelCatalog.js"
 import * as Output from "./Output.js"
 import * as Parameters from "./Parameters.js"
@@ -227,8 +228,8 @@ export const make = (options: MakeOptions): Service => {
     own !== undefined ? Duration.decode(own) : fallback !== undefined ? Duration.decode(fallback) : undefined
   const { enforces = [] } = options
   const limits = { stop: !enforces.includes("stop"), maxTokens: !enforces.includes("maxTokens") }
-  const timeout = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) =>
-    new Timeout({ provider: info.name, clock, duration, ...(mayHaveStarted ? { mayHaveStarted } : {}) })
+  const timeout = (clock: "idle" | "total", duration: Duration.Duration, doubt: Doubt) =>
+    new Timeout({ provider: info.name, clock, duration, ...doubt })
 
   const defaults = { timeout: options.clocks?.total, idleTimeout: options.clocks?.idle }
   const parameters = Arr.dedupeWith(

@@ -36,7 +36,8 @@ const started = {
   mayHaveStarted: Schema.optional(Schema.Boolean)
 }
 
-const lookFirst = "It may have been started: look before starting it again."
+const look = "look before starting it again."
+const lookFirst = `It may have been started: ${look}`
 
 const where = (e: { readonly method?: string | undefined; readonly url?: string | undefined }) =>
   e.url === undefined ? "" : ` (${e.method === undefined ? "" : `${e.method} `}${e.url})`
@@ -236,7 +237,9 @@ export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/Provi
   ...started,
   clock: Schema.Literal("connect", "idle", "total"),
   /** What the clock was set to. */
-  duration: Schema.Duration
+  duration: Schema.Duration,
+  /** A prediction that may still run: it was to be canceled when the time was up, which was not confirmed. */
+  predictionId: Schema.optional(Schema.String)
 }) {
   override get message(): string {
     const what = this.clock === "connect"
@@ -244,7 +247,11 @@ export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/Provi
       : this.clock === "idle"
       ? "sent nothing"
       : "was not done"
-    const then = this.mayHaveStarted === true ? lookFirst : "Try again, or allow more time."
+    const then = this.predictionId !== undefined
+      ? `Prediction ${this.predictionId} may still run: ${look}`
+      : this.mayHaveStarted === true
+      ? lookFirst
+      : "Try again, or allow more time."
     return `${this.provider} ${what} within ${Duration.format(this.duration)} (${this.clock} clock)${tries(this)}${
       where(this)
     }. ${then}`

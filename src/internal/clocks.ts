@@ -34,7 +34,7 @@ interface TimeoutOptions<E2, S> {
  * Longest wait, once a clock ran out, for the release of what it stopped: that may be busy, and not to be interrupted.
  * Longer than a prediction takes to be canceled, which a program that ends now would not wait for.
  */
-const patience = Duration.seconds(10)
+const longestRelease = Duration.seconds(10)
 
 /** @internal */
 export interface Clocks {
@@ -43,13 +43,14 @@ export interface Clocks {
   /** Whether the idle clock begins when the source is open. */
   readonly idleFromOpening?: boolean | undefined
   /**
-   * Longest wait for the end of a source that is not needed any more, and goes on by itself then. Without it, what a clock
-   * stopped is waited for ten seconds, and what the consumer stopped to its end.
+   * Longest wait for what may go on at a service when the source is not needed any more; that goes on by itself then.
+   * Without it, and where nothing may go on, what a clock stopped is waited for ten seconds, and what the consumer stopped
+   * to its end.
    */
   readonly patience?: Duration.Duration | undefined
 }
 
-type OnTimeout<E2> = (clock: "idle" | "total", duration: Duration.Duration, mayHaveStarted: boolean) => E2
+type OnTimeout<E2> = (clock: "idle" | "total", duration: Duration.Duration, doubt: Underway.Doubt) => E2
 
 /**
  * Hands chunks from what reads them to one fiber. A `Mailbox` does the same for any number of fibers, at twice the cost
@@ -105,9 +106,8 @@ const makeHandover = <A, E>() => {
  *
  * What watches the time looks when a chunk last came, so that a chunk costs no timer: `Stream.timeoutFail` and
  * `Stream.interruptWhen` fork for every pull. The idle clock stands still while the source waits for the consumer. What
- * arrived before a clock ran out is emitted before the failure. Where the work cannot be interrupted, the failure comes
- * ten seconds later, and the work is released whenever it is done. `onTimeout` is told whether a call that is not to be
- * sent twice was underway.
+ * arrived before a clock ran out is emitted before the failure. That comes when the work is released, or was waited for
+ * long enough, as only then it is known what may go on at a service, which `onTimeout` is told.
  *
  * @internal
  */
@@ -126,15 +126,23 @@ export const pushed = <A, E, R, E2>(
       let activeAt = clocks.idleFromOpening === true ? Infinity : now()
       let waitsForConsumer = false
       let isOver = false
+      let isLeft = false
+      let end = handover.end
       let reader: Work<void, unknown> | undefined
       let cancel = () => {}
+      const patience = (otherwise: Duration.Duration) => calls.count > 0 ? clocks.patience ?? otherwise : otherwise
 
       const start = Effect.map(Scope.make(), (scope) => {
         // the work is stopped at once, also while the consumer is busy with what came before
-        const giveUp = (clock: "idle" | "total", duration: Duration.Duration) => {
+        const giveUp = (which: "idle" | "total", duration: Duration.Duration) => {
           isOver = true
-          handover.end(Exit.fail(onTimeout(clock, duration, calls.count > 0)))
+          const fail = () => handover.end(Exit.fail(onTimeout(which, duration, Underway.doubt(calls))))
+          end = fail
           reader?.interrupt()
+          cancel = after(clock, patience(longestRelease), () => {
+            isLeft = true
+            fail()
+          })
         }
         const watch = () => {
           // a source that cannot be interrupted may open after its end
@@ -165,9 +173,9 @@ export const pushed = <A, E, R, E2>(
           }
         }
         watch()
-        if (isOver) return
+        if (isOver) return end(Exit.void)
         const closed = Effect.onExit(source(sink), (exit) => Scope.close(scope, exit))
-        const told = Effect.onExit(closed, (exit) => Effect.sync(() => handover.end(exit)))
+        const told = Effect.onExit(closed, (exit) => Effect.sync(() => end(exit)))
         reader = fork(uninterruptible(inside(Runtime.provideService(runtime, Scope.Scope, scope))), told)
         if (isOver) reader.interrupt()
       })
@@ -175,10 +183,10 @@ export const pushed = <A, E, R, E2>(
         const ranOut = isOver
         isOver = true
         cancel()
-        if (reader === undefined) return Effect.void
+        if (reader === undefined || isLeft) return Effect.void
         // it is interrupted already: once more would cut short what it waits for now
         if (!ranOut) reader.interrupt()
-        return reader.endsWithin(clock, clocks.patience ?? (ranOut ? patience : Duration.infinity))
+        return reader.endsWithin(clock, patience(ranOut ? longestRelease : Duration.infinity))
       })
       return Effect.as(Effect.acquireRelease(start, () => stop), handover.take)
     })
@@ -236,8 +244,8 @@ export const timeoutFail: {
       return Effect.matchCauseEffect(unattended ? inTime : restore(inTime), {
         onSuccess: (isOver): Effect.Effect<A, E | E2> => {
           if (!isOver) {
-            // the error tells what was underway when the time was up, not when the work was stopped
-            const late = Effect.fail(onTimeout())
+            // not before it is stopped: only then it is known what may go on at a service
+            const late = Effect.failSync(onTimeout)
             // what came while it was given up is worth more than the news that it is late
             return Effect.flatMap(
               stopped,

@@ -13,7 +13,7 @@ import { isRetryable, type ProviderError } from "../../src/ProviderError.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import * as fakeHttp from "../support/fakeHttp.js"
 import * as Server from "../support/replicate-server.js"
-import { asked, ownKey, prediction, predictionUrl, server } from "../support/replicateFake.js"
+import { asked, ownKey, prediction, predictionUrl, server, socket } from "../support/replicateFake.js"
 
 const input = { prompt: "Hello" }
 const limited = { timeout: "10 seconds" } as const
@@ -45,6 +45,23 @@ describe("a create that nobody answers", () => {
       assert.deepInclude(error, { _tag: "Timeout", clock: "total" })
       assert.isTrue(isRetryable(error))
       assert.strictEqual(fake.count("cancel"), 1)
+    }))
+
+  it.effect("R16, B19: a Fallback tries again what was canceled, and not what may still run", () =>
+    Effect.gen(function*() {
+      for (const [status, creates] of [[200, 3], [500, 1]] as const) {
+        const fake = server({
+          stream: () => socket().response,
+          cancel: () => fakeHttp.json(prediction({ status: "canceled" }), { status })
+        })
+        const fallback = Fallback.layer([fake.provider()], {
+          retries: Schedule.recurs(2),
+          settings: { Replicate: { idleTimeout: "5 seconds" } }
+        })
+        const error = yield* Server.timed(Effect.flip(Provider.text(asked))).pipe(Effect.provide(fallback))
+        assert.strictEqual(isRetryable(error), status === 200)
+        assert.strictEqual(fake.seen("create").length, creates)
+      }
     }))
 
   it.effect("R16, B19: a Fallback that tries again sends it once", () =>

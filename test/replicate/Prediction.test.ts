@@ -3,13 +3,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { inspect } from "node:util"
 import * as Polling from "../../src/http/Polling.js"
-import { ProviderError } from "../../src/ProviderError.js"
+import { isRetryable, ProviderError } from "../../src/ProviderError.js"
+import * as FileInput from "../../src/replicate/FileInput.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
 import * as Training from "../../src/replicate/Training.js"
@@ -665,6 +667,99 @@ describe("interruption", () => {
       assert.strictEqual(yield* TestClock.currentTimeMillis, 10_000)
       yield* Server.elapse(600)
       assert.strictEqual(server.count("cancel"), 1)
+    }))
+
+  const clocked = [
+    { way: "run", effect: run({ timeout: "10 seconds" }) },
+    { way: "stream by the total clock", effect: stream({ timeout: "10 seconds" }) },
+    { way: "stream by the idle clock", effect: stream({ idleTimeout: "10 seconds" }) },
+    { way: "watch by the idle clock", effect: watch({ idleTimeout: "10 seconds" }) },
+    { way: "Training.run", effect: Training.run(trainer, work, { timeout: "10 seconds" }) },
+    { way: "Training.watch", effect: watchTraining({ timeout: "10 seconds" }) }
+  ]
+
+  for (
+    const { cancel, safe, what } of [
+      { what: "is canceled may be tried again", cancel: Server.gives({ status: "canceled" }), safe: true },
+      { what: "is not there any more may be tried again", cancel: Server.status(404), safe: true },
+      { what: "cannot be canceled may still run", cancel: Server.status(422), safe: false },
+      { what: "nobody cancels may still run", cancel: Server.silent, safe: false }
+    ]
+  ) {
+    it.effect.each(clocked)(
+      `C06, C14: $way: a job that ${what}, which the error says`,
+      ({ effect }) =>
+        Effect.gen(function*() {
+          const script = { create: [streamable], get: [running], other: [Server.openSse(": hi\n\n")], cancel: [cancel] }
+          const server = Server.make(script)
+          const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
+          assert(error._tag === "Timeout")
+          assert.strictEqual(isRetryable(error), safe)
+          assert.strictEqual(error.predictionId, safe ? undefined : Server.id)
+          assert.strictEqual(error.message.includes(`${Server.id} may still run: look before`), !safe)
+          assert.isAtMost(yield* TestClock.currentTimeMillis, 15_000)
+        })
+    )
+  }
+
+  it.effect.each([
+    { way: "run", effect: run({ timeout: "10 seconds" }) },
+    { way: "stream", effect: stream({ timeout: "10 seconds" }) },
+    { way: "watch", effect: watch({ timeout: "10 seconds" }) }
+  ])(
+    "C06, C14: $way: a create that is answered a little too late may be tried again when it is canceled",
+    ({ effect }) =>
+      Effect.gen(function*() {
+        for (
+          const [cancel, predictionId] of [[Server.gives({ status: "canceled" }), undefined], [
+            Server.silent,
+            Server.id
+          ]] as const
+        ) {
+          const server = Server.make({ create: [Server.later(12, streamable)], cancel: [cancel] })
+          const error = yield* Server.timed(Effect.flip(effect)).pipe(Effect.provide(server.layer))
+          assert(error._tag === "Timeout")
+          assert.strictEqual(isRetryable(error), predictionId === undefined)
+          assert.strictEqual(error.predictionId, predictionId)
+          assert.strictEqual(server.count("cancel"), 1)
+        }
+      })
+  )
+
+  it.effect("C14: what could not be canceled is told to the log, what is not there any more only to the debug log", () =>
+    Effect.gen(function*() {
+      for (const [cancel, expected] of [[Server.status(422), ["WARN"]], [Server.status(404), []]] as const) {
+        const lines: Array<string> = []
+        const logger = Logger.make(({ logLevel, message }) => {
+          assert.include(String(message), `prediction ${Server.id} could not be canceled`)
+          lines.push(logLevel.label)
+        })
+        const server = Server.make({ get: [running], cancel: [cancel] })
+        yield* Server.timed(Effect.flip(run({ timeout: "10 seconds" }))).pipe(
+          Effect.provide([server.layer, Logger.replace(Logger.defaultLogger, logger)])
+        )
+        assert.deepStrictEqual(lines, [...expected])
+      }
+    }))
+
+  it.effect("stream: whatever the cancel takes, what it opened before any create is released before its end", () =>
+    Effect.gen(function*() {
+      const told: Array<string> = []
+      const lease = Stream.acquireRelease(
+        Effect.void,
+        () => Effect.zipRight(Effect.sleep("1 minute"), Effect.sync(() => told.push("released")))
+      )
+      const image = FileInput.fromStream(Stream.zipRight(lease, Stream.never), { name: "a.png" })
+      const server = Server.make({}, { cancelTimeout: "1 second" })
+      const drained = Effect.ensuring(
+        Stream.runDrain(Prediction.stream(Server.model, { image })),
+        Effect.sync(() => told.push("end"))
+      )
+      const fiber = yield* started(drained, server)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(120)
+      assert.deepStrictEqual(told, ["released", "end"])
+      assert.strictEqual(server.count("create"), 0)
     }))
 
   it.effect.each([

@@ -90,7 +90,7 @@ const send = <A>(
     const answer = Effect.catchAll(call(scope, own), requestError)
     // what was read to its end is over: to end it once more would make an exception, with its stack, for each call
     const end = (exit: Exit.Exit<unknown, unknown>) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
-    const ended = isOnce ? counted(answer, end) : Effect.onExit(answer, end)
+    const ended = isOnce ? counted(answer, (error) => unsure(error) === error, end) : Effect.onExit(answer, end)
     const services = Context.add(Context.make(Tracer.ParentSpan, span), Scope.Scope, scope)
     const inside: Inside<Scope.Scope> = (runtime) => untraced(Runtime.updateContext(runtime, Context.merge(services)))
     return timeoutFail(ended, { ...clock, inside })

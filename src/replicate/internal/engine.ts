@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Polling from "../../http/Polling.js"
@@ -54,13 +55,10 @@ const deadline =
   <A, R>(self: Effect.Effect<A, ProviderError, R>) =>
     Underway.counting((calls, inside) => {
       const duration = totalClock(config, options)
-      const onTimeout = () => new Timeout({ provider, clock: "total", duration, ...unsure(calls.count > 0) })
+      const onTimeout = () => new Timeout({ provider, clock: "total", duration, ...Underway.doubt(calls) })
       const patience = Duration.sum(config.cancelTimeout, given(hold) ?? Duration.zero)
       return Clocks.timeoutFail(self, { duration, onTimeout, inside, patience })
     })
-
-/** What is said of a create that nobody answered: that it must not be sent again without a look. */
-const unsure = (mayHaveStarted: boolean) => mayHaveStarted ? { mayHaveStarted } : {}
 
 const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, options: WaitOptions) => ({
   get: get(id),
@@ -89,7 +87,7 @@ export const clocked = <A>(
         idleFromOpening: true,
         patience: config.cancelTimeout
       },
-      (clock, duration, mayHaveStarted) => new Timeout({ provider, clock, duration, ...unsure(mayHaveStarted) })
+      (clock, duration, doubt) => new Timeout({ provider, clock, duration, ...doubt })
     ))
 
 /**
@@ -151,7 +149,11 @@ export const run = <A extends Prediction>(
     (job) =>
       job.isTerminal
         ? Effect.succeed(job)
-        : Effect.onError(Effect.interruptible(untilFinal(jobs, job, options)), () => remote.abandon(jobs, job.id))
+        : Effect.flatMap(Underway.begun(job.id), (over) =>
+          Effect.onExit(
+            Effect.interruptible(untilFinal(jobs, job, options)),
+            (exit) => Exit.isSuccess(exit) ? Effect.sync(over) : remote.abandon(jobs, job.id, over)
+          ))
   )
   return checkClocks(options).pipe(
     Effect.zipRight(deadline(jobs.config, options, hold)(final)),

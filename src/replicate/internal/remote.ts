@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { clockOf } from "../../internal/deadlines.js"
+import * as Underway from "../../internal/underway.js"
 import { fork, interruptible } from "../../internal/work.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import type { Jobs } from "./jobs.js"
@@ -19,17 +20,22 @@ const within = <A, E, R>(effect: Effect.Effect<A, E, R>, limit: Duration.Duratio
     Effect.asVoid(fork(interruptible(runtime), effect).endsWithin(clockOf(runtime), limit)))
 
 /**
- * Cancels a job that nobody waits for any more. That it could not be canceled is told to the log only: the one who
- * would want to know is gone.
+ * Cancels a job that nobody waits for any more, and calls `over` when it is. That it could not be canceled is told to the
+ * log as well: the one who would want to know may be gone.
  *
  * @internal
  */
-export const abandon = <A extends Prediction>(jobs: Jobs<A>, id: string): Effect.Effect<void> =>
+export const abandon = <A extends Prediction>(jobs: Jobs<A>, id: string, over = () => {}): Effect.Effect<void> =>
   within(
-    Effect.catchAll(
-      jobs.cancel(id),
-      (error) => Effect.logDebug(`${jobs.name} ${id} could not be canceled: ${error.message}`)
-    ),
+    Effect.matchEffect(jobs.cancel(id), {
+      onFailure: (error) => {
+        const isGone = error._tag === "ResponseError" && error.status === 404
+        if (isGone) over()
+        const tell = isGone ? Effect.logDebug : Effect.logWarning
+        return tell(`${jobs.name} ${id} could not be canceled: ${error.message}`)
+      },
+      onSuccess: () => Effect.sync(over)
+    }),
     jobs.config.cancelTimeout
   )
 
@@ -71,10 +77,13 @@ export const createScoped = Effect.fnUntraced(function*<A extends Prediction, E>
   call: Effect.Effect<A, E>
 ) {
   const job = yield* call
-  let released = job.isTerminal
-  yield* Effect.addFinalizer(() => released ? Effect.void : abandon(jobs, job.id))
+  const over = yield* Underway.begun(job.id)
+  let released = false
   const release = () => {
     released = true
+    over()
   }
+  yield* Effect.addFinalizer(() => released ? Effect.void : abandon(jobs, job.id, over))
+  if (job.isTerminal) release()
   return { job, release }
 })
