@@ -1,5 +1,5 @@
 /**
- * Every way a provider call can fail, as data. (Long, because a union is read in one place.)
+ * Every way a provider call can fail, as data.
  *
  * One tag is one decision for the caller; everything else is a field. Errors hold what is needed to decide and to
  * report (provider, method, URL without query, status, a bounded detail) and never the request, its headers, its
@@ -258,17 +258,19 @@ export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/Provi
  * @since 0.1.0
  * @category models
  */
-export class PredictionSummary extends Schema.Class<PredictionSummary>("effect-providers/ProviderError/Prediction")({
-  id: Schema.String,
-  model: Schema.optional(Schema.String),
-  status: Schema.String,
-  /** The service's error text. */
-  error: Schema.optional(Schema.String),
-  /** The last part of the logs, cut to a readable length. */
-  logs: Schema.optional(Schema.String),
-  /** Page of the prediction for a person to look at. */
-  url: Schema.optional(Schema.String)
-}) {}
+export class PredictionSummary
+  extends Schema.Class<PredictionSummary>("effect-providers/ProviderError/PredictionSummary")({
+    id: Schema.String,
+    model: Schema.optional(Schema.String),
+    status: Schema.String,
+    /** The service's error text. */
+    error: Schema.optional(Schema.String),
+    /** The last part of the logs, cut to a readable length. */
+    logs: Schema.optional(Schema.String),
+    /** Page of the prediction for a person to look at. */
+    url: Schema.optional(Schema.String)
+  })
+{}
 
 /**
  * The model ran and failed.
