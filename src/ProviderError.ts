@@ -486,27 +486,34 @@ export const isProviderError: (u: unknown) => u is ProviderError = Schema.is(Pro
 /** Statuses after which the same call may succeed a little later; 52x are Cloudflare's for an origin in trouble. */
 const retryableStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 
+/** What was started is to be looked at, or read on, and not to be bought again. */
+const mayHaveStarted = (error: ProviderError): boolean =>
+  error._tag === "AllProvidersFailed"
+    ? error.failures.some((failure) => mayHaveStarted(failure.error))
+    : error._tag === "StreamInterrupted"
+    ? error.predictionId !== undefined
+    : "mayHaveStarted" in error && error.mayHaveStarted === true
+
 /**
  * Says whether the same call may succeed later and can be sent again without harm: not after a call that may have
- * started something that is paid for. It does not say that trying again is free.
+ * started something that is paid for, such as the prediction behind a stream that was cut. Of several providers, one
+ * that may succeed is enough, unless another may have started something. It does not say that trying again is free.
  *
  * @since 0.1.0
  * @category guards
  */
 export const isRetryable = (error: ProviderError): boolean => {
+  if (mayHaveStarted(error)) return false
   switch (error._tag) {
     case "RateLimited":
-      return true
+    case "StreamInterrupted":
     case "Timeout":
-      return error.mayHaveStarted !== true
+      return true
     case "ResponseError":
-      if (error.mayHaveStarted === true) return false
       return error.reason === "connect" || error.reason === "network" ||
         (error.reason === "status" && error.status !== undefined && retryableStatuses.has(error.status))
     case "PredictionFailed":
       return error.transient
-    case "StreamInterrupted":
-      return true
     case "AllProvidersFailed":
       return error.failures.some((failure) => isRetryable(failure.error))
     default:

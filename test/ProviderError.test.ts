@@ -225,6 +225,42 @@ describe("ProviderError", () => {
     assert.deepStrictEqual(ProviderError.retryAfter(hopeless), Option.none())
   })
 
+  const timeout = (mayHaveStarted?: boolean) =>
+    new ProviderError.Timeout({ provider, clock: "total", duration: Duration.seconds(1), mayHaveStarted })
+  const cut = (predictionId?: string) =>
+    new ProviderError.StreamInterrupted({ provider, predictionId, events: 0, characters: 0, resumable: true })
+  const all = (...errors: ReadonlyArray<ProviderError.ProviderError>) =>
+    new ProviderError.AllProvidersFailed({ failures: errors.map((error) => ({ provider, error })) })
+  const started: ReadonlyArray<readonly [string, ProviderError.ProviderError]> = [
+    ["a Timeout", timeout(true)],
+    ["a ResponseError", new ProviderError.ResponseError({ provider, reason: "network", mayHaveStarted: true })],
+    ["a stream that was cut", cut("p1")]
+  ]
+
+  it.each(started)(
+    "B25, C10: %s that may have started something is not retryable, nor is what holds it",
+    (_, error) => {
+      assert.isFalse(ProviderError.isRetryable(error))
+      assert.isFalse(ProviderError.isRetryable(all(limited(), error)))
+      assert.isFalse(ProviderError.isRetryable(all(error, limited())))
+      assert.isFalse(ProviderError.isRetryable(all(limited(), all(all(limited(), error), limited()))))
+    }
+  )
+
+  it("B25, C10: what started nothing is retryable, also where others hold it", () => {
+    for (
+      const error of [
+        timeout(),
+        timeout(false),
+        cut(),
+        new ProviderError.ResponseError({ provider, reason: "network" })
+      ]
+    ) {
+      assert.isTrue(ProviderError.isRetryable(error))
+      assert.isTrue(ProviderError.isRetryable(all(answered(404), all(error))))
+    }
+  })
+
   it("a wait that was asked for is told; others are not made up", () => {
     assert.deepStrictEqual(ProviderError.retryAfter(limited(30)), Option.some(Duration.seconds(30)))
     assert.deepStrictEqual(ProviderError.retryAfter(limited()), Option.none())
