@@ -74,7 +74,7 @@ export const make = (options: MakeOptions): ModelCatalog => ({
  * @category combinators
  */
 export const models = (catalog: ModelCatalog): ReadonlyArray<string> =>
-  isListed(catalog) ? Arr.dedupe([...catalog.text, ...catalog.image]) : Arr.fromNullable(catalog.default)
+  isListed(catalog) ? [...new Set([...catalog.text, ...catalog.image])] : Arr.fromNullable(catalog.default)
 
 const isListed = (catalog: ModelCatalog): boolean => catalog.text.length + catalog.image.length > 0
 
@@ -84,8 +84,8 @@ const isListed = (catalog: ModelCatalog): boolean => catalog.text.length + catal
  * @since 0.1.0
  * @category combinators
  */
-export const names = (catalog: ModelCatalog): ReadonlyArray<string> =>
-  Arr.dedupe([
+export const names = (catalog: ModelCatalog): ReadonlyArray<string> => [
+  ...new Set([
     ...models(catalog),
     ...catalog.vision,
     ...Arr.fromNullable(catalog.default),
@@ -93,6 +93,7 @@ export const names = (catalog: ModelCatalog): ReadonlyArray<string> =>
     ...Object.values(catalog.aliases).flat(),
     ...Object.keys(catalog.aliases)
   ])
+]
 
 /**
  * Says what a model of the catalog makes; `undefined` for a name it does not list. A model that makes both is a text
@@ -142,7 +143,9 @@ export const resolve = (catalog: ModelCatalog, options: ResolveOptions): Effect.
   if (Arr.isNonEmptyReadonlyArray(targets)) {
     return targets.length === 1 ? Effect.succeed(targets[0]) : Random.choice(targets)
   }
-  if (catalog.mode === "lenient" || !isListed(catalog)) return Effect.succeed(name)
+  if (catalog.mode === "lenient" || !isListed(catalog) || kindOf(catalog, name) !== undefined) {
+    return Effect.succeed(name)
+  }
   const known = names(catalog)
   return known.includes(name)
     ? Effect.succeed(name)

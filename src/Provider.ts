@@ -159,7 +159,7 @@ export interface Resolved extends Omit<Request, "model"> {
  * @category models
  */
 export interface MakeOptions {
-  readonly info: Pick<Info, "name" | "url"> & Partial<Info>
+  readonly info: Pick<Info, "name" | "url"> & { readonly [K in keyof Info]?: Info[K] | undefined }
   readonly catalog: ModelCatalog.ModelCatalog
   /**
    * What `run` takes of a request. What is done for every provider (`model`, `maxTokens`, `stop`, `timeout` and
@@ -216,12 +216,12 @@ const always = ["model", "maxTokens", "stop", "timeout", "idleTimeout"] as const
  */
 export const make = (options: MakeOptions): Service => {
   const info: Info = {
-    working: true,
-    needsAuth: false,
-    supportsStream: true,
-    supportsSystemMessage: false,
-    supportsMessageHistory: false,
-    ...options.info
+    ...options.info,
+    working: options.info.working ?? true,
+    needsAuth: options.info.needsAuth ?? false,
+    supportsStream: options.info.supportsStream ?? true,
+    supportsSystemMessage: options.info.supportsSystemMessage ?? false,
+    supportsMessageHistory: options.info.supportsMessageHistory ?? false
   }
   const origin: Failure.Origin = { provider: info.name, loginUrl: info.loginUrl }
   const clock = (own: Duration.DurationInput | undefined, fallback: Duration.DurationInput | undefined) =>

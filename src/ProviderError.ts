@@ -1,5 +1,5 @@
 /**
- * Every way a provider call can fail, as data. (Long, because a union is read in one place.)
+ * Every way a provider call can fail, as data.
  *
  * One tag is one decision for the caller; everything else is a field. Errors hold what is needed to decide and to
  * report (provider, method, URL without query, status, a bounded detail) and never the request, its headers, its
@@ -265,17 +265,19 @@ export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/Provi
  * @since 0.1.0
  * @category models
  */
-export class PredictionSummary extends Schema.Class<PredictionSummary>("effect-providers/ProviderError/Prediction")({
-  id: Schema.String,
-  model: Schema.optional(Schema.String),
-  status: Schema.String,
-  /** The service's error text. */
-  error: Schema.optional(Schema.String),
-  /** The last part of the logs, cut to a readable length. */
-  logs: Schema.optional(Schema.String),
-  /** Page of the prediction for a person to look at. */
-  url: Schema.optional(Schema.String)
-}) {}
+export class PredictionSummary
+  extends Schema.Class<PredictionSummary>("effect-providers/ProviderError/PredictionSummary")({
+    id: Schema.String,
+    model: Schema.optional(Schema.String),
+    status: Schema.String,
+    /** The service's error text. */
+    error: Schema.optional(Schema.String),
+    /** The last part of the logs, cut to a readable length. */
+    logs: Schema.optional(Schema.String),
+    /** Page of the prediction for a person to look at. */
+    url: Schema.optional(Schema.String)
+  })
+{}
 
 /**
  * The model ran and failed.
@@ -367,9 +369,9 @@ export class StreamInterrupted
     const then = this.resumable && this.predictionId !== undefined
       ? `Read the rest from prediction ${this.predictionId}.`
       : "The rest is lost."
-    return `${this.provider} cut the stream after ${this.events} events${tries(this)}${because(this)}${
-      where(this)
-    }. ${then}`
+    // an error that is told in the detail says what to do as well
+    const why = because({ detail: this.detail?.replace(/\. Try[^.]*\.$/, "") })
+    return `${this.provider} cut the stream after ${this.events} events${tries(this)}${why}${where(this)}. ${then}`
   }
 }
 
@@ -491,27 +493,34 @@ export const isProviderError: (u: unknown) => u is ProviderError = Schema.is(Pro
 /** Statuses after which the same call may succeed a little later; 52x are Cloudflare's for an origin in trouble. */
 const retryableStatuses = new Set([408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524])
 
+/** What was started is to be looked at, or read on, and not to be bought again. */
+const mayHaveStarted = (error: ProviderError): boolean =>
+  error._tag === "AllProvidersFailed"
+    ? error.failures.some((failure) => mayHaveStarted(failure.error))
+    : error._tag === "StreamInterrupted"
+    ? error.predictionId !== undefined
+    : "mayHaveStarted" in error && error.mayHaveStarted === true
+
 /**
  * Says whether the same call may succeed later and can be sent again without harm: not after a call that may have
- * started something that is paid for. It does not say that trying again is free.
+ * started something that is paid for, such as the prediction behind a stream that was cut. Of several providers, one
+ * that may succeed is enough, unless another may have started something. It does not say that trying again is free.
  *
  * @since 0.1.0
  * @category guards
  */
 export const isRetryable = (error: ProviderError): boolean => {
+  if (mayHaveStarted(error)) return false
   switch (error._tag) {
     case "RateLimited":
-      return true
+    case "StreamInterrupted":
     case "Timeout":
-      return error.mayHaveStarted !== true
+      return true
     case "ResponseError":
-      if (error.mayHaveStarted === true) return false
       return error.reason === "connect" || error.reason === "network" ||
         (error.reason === "status" && error.status !== undefined && retryableStatuses.has(error.status))
     case "PredictionFailed":
       return error.transient
-    case "StreamInterrupted":
-      return true
     case "AllProvidersFailed":
       return error.failures.some((failure) => isRetryable(failure.error))
     default:

@@ -11,7 +11,10 @@ import { Message } from "./Message.js"
 
 const DurationInput = Schema.declare(
   (u): u is Duration.DurationInput => Option.isSome(Duration.decodeUnknown(u)),
-  { typeConstructor: { _tag: "effect/Duration" } }
+  {
+    typeConstructor: { _tag: "effect/Duration" },
+    title: "a duration: milliseconds, or text such as 30 seconds"
+  }
 )
 
 const option = <A, I>(schema: Schema.Schema<A, I>, description: string, example?: A) =>

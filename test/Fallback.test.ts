@@ -609,6 +609,47 @@ describe("Fallback: trying again", () => {
       }
     }))
 
+  const started: ReadonlyArray<ProviderError.ProviderError> = [
+    new ProviderError.Timeout({
+      provider: "A",
+      clock: "connect",
+      duration: Duration.seconds(1),
+      mayHaveStarted: true
+    }),
+    new ProviderError.ResponseError({ provider: "A", reason: "network", mayHaveStarted: true }),
+    new ProviderError.StreamInterrupted({
+      provider: "A",
+      predictionId: "p1",
+      events: 0,
+      characters: 0,
+      resumable: true
+    })
+  ]
+  for (const error of started) {
+    it.effect(`B20, C10: a member that may have started something (${error._tag}) is not asked again, also within a fallback`, () =>
+      Effect.gen(function*() {
+        const a = yield* mock("A", [error])
+        const b = yield* mock("B", [limited])
+        const inner = yield* Fallback.make(providersOf([a, b]), { name: "Inner" })
+        const outer = yield* Fallback.make([inner], { retries: Schedule.recurs(3) })
+        assert.strictEqual((yield* watch(outer)).error?._tag, "AllProvidersFailed")
+        assert.strictEqual((yield* a.requests).length, 1)
+        assert.strictEqual((yield* b.requests).length, 1)
+        yield* watch(yield* Fallback.make([a.provider], { retries: Schedule.recurs(3) }))
+        assert.strictEqual((yield* a.requests).length, 2)
+      }))
+  }
+
+  it.effect("B20: a fallback that started nothing is asked again as a whole", () =>
+    Effect.gen(function*() {
+      const a = yield* mock("A", [keyless])
+      const b = yield* mock("B", (_, n) => n === 0 ? [limited] : ["Hi"])
+      const inner = yield* Fallback.make(providersOf([a, b]), { name: "Inner" })
+      const { error } = yield* watch(yield* Fallback.make([inner], { retries: Schedule.recurs(3) }))
+      assert.isUndefined(error)
+      assert.strictEqual((yield* a.requests).length, 2)
+    }))
+
   it.effect("B20: the schedule sees the errors", () =>
     Effect.gen(function*() {
       const broken = new ProviderError.ResponseError({ provider: "A", reason: "connect" })

@@ -25,6 +25,30 @@ const resolve = (model: string | undefined, self = catalog, kind?: "text" | "ima
   ModelCatalog.resolve(self, { provider, model, kind })
 
 describe("ModelCatalog", () => {
+  it.effect("B08: a model that is listed is found without going through all others", () =>
+    Effect.gen(function*() {
+      const names = Array.from({ length: 5000 }, (_, i) => `acme/model-${i}`)
+      let reads = 0
+      const counted = new Proxy(names, {
+        get: (target, key, receiver) => {
+          reads++
+          return Reflect.get(target, key, receiver)
+        }
+      })
+      const listed = ModelCatalog.make({ default: names[0], text: counted, aliases: { first: "acme/model-0" } })
+      for (const name of ["acme/model-0", "acme/model-3", "first", undefined]) yield* resolve(name, listed)
+      assert.isBelow(reads, 100)
+    }))
+
+  it.effect("B08: names of thousands of models are listed once, in order, also in the error", () =>
+    Effect.gen(function*() {
+      const names = Array.from({ length: 5000 }, (_, i) => `acme/model-${i}`)
+      const self = ModelCatalog.make({ text: [...names, ...names], image: names, aliases: { a: names, b: "a" } })
+      assert.deepStrictEqual(ModelCatalog.models(self), names)
+      assert.deepStrictEqual(ModelCatalog.names(self), [...names, "a", "b"])
+      assert.deepStrictEqual((yield* Effect.flip(resolve("acme/none", self))).known, [...names, "a", "b"])
+    }))
+
   it("B08, R27: models are listed text first, each once; with no list the default alone", () => {
     assert.deepStrictEqual(ModelCatalog.models(catalog), [
       "google/gemma-2b-it",

@@ -250,6 +250,19 @@ describe("Provider.make: the frame", () => {
     }
     assert.deepStrictEqual(make(() => Stream.empty, { info: given }).info, given)
   })
+
+  it("B07: a flag given as undefined has its default", () => {
+    const info = {
+      name: "Echo",
+      url: "https://echo.example",
+      working: undefined,
+      needsAuth: undefined,
+      supportsStream: undefined,
+      supportsSystemMessage: undefined,
+      supportsMessageHistory: undefined
+    }
+    assert.deepStrictEqual(make(() => Stream.empty, { info }).info, make(() => Stream.empty).info)
+  })
 })
 
 describe("Provider.make: the checks", () => {
@@ -278,6 +291,20 @@ describe("Provider.make: the checks", () => {
         assert.strictEqual(calls.length, 0)
       }))
   }
+
+  it.effect("a bad duration is told what one is", () =>
+    Effect.gen(function*() {
+      for (const field of ["timeout", "idleTimeout", "connectTimeout"]) {
+        for (const value of [`"Infinity"`, `"soon"`, "true", "{}"]) {
+          const request = untyped(`{"${field}":${value}}`)
+          const error = yield* Effect.flip(collect(counted().provider, request))
+          assert(error._tag === "InvalidRequest")
+          assert.deepStrictEqual(error.issues.map((issue) => ({ ...issue })), [
+            { field, message: "expected a duration: milliseconds, or text such as 30 seconds" }
+          ])
+        }
+      }
+    }))
 
   it.effect("an apiKey that is a bare string is refused, and never printed", () =>
     Effect.gen(function*() {

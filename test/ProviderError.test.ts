@@ -154,6 +154,18 @@ const each: ReadonlyArray<readonly [ProviderError.ProviderError, string]> = [
     new ProviderError.StreamInterrupted({ provider, events: 0, characters: 0, resumable: false, detail: "gone" }),
     "Example cut the stream after 0 events: gone. The rest is lost."
   ],
+  [
+    new ProviderError.StreamInterrupted({
+      ...call,
+      predictionId: "p1",
+      events: 7,
+      characters: 20,
+      resumable: true,
+      detail: answered(503).message
+    }),
+    "Example cut the stream after 7 events: Example answered 503 (POST https://api.example/v1/things) " +
+    "(POST https://api.example/v1/things). Read the rest from prediction p1."
+  ],
   [new ProviderError.AllProvidersFailed({ failures: [] }), "There is no provider to try. Add one, or ignore fewer."],
   [
     new ProviderError.AllProvidersFailed({ failures: [{ provider: "A", error: limited(3) }] }),
@@ -223,6 +235,63 @@ describe("ProviderError", () => {
     const hopeless = new ProviderError.AllProvidersFailed({ failures: [{ provider: "B", error: answered(404) }] })
     assert.isFalse(ProviderError.isRetryable(hopeless))
     assert.deepStrictEqual(ProviderError.retryAfter(hopeless), Option.none())
+  })
+
+  const timeout = (mayHaveStarted?: boolean) =>
+    new ProviderError.Timeout({ provider, clock: "total", duration: Duration.seconds(1), mayHaveStarted })
+  const cut = (predictionId?: string) =>
+    new ProviderError.StreamInterrupted({ provider, predictionId, events: 0, characters: 0, resumable: true })
+  const all = (...errors: ReadonlyArray<ProviderError.ProviderError>) =>
+    new ProviderError.AllProvidersFailed({ failures: errors.map((error) => ({ provider, error })) })
+  const started: ReadonlyArray<readonly [string, ProviderError.ProviderError]> = [
+    ["a Timeout", timeout(true)],
+    ["a ResponseError", new ProviderError.ResponseError({ provider, reason: "network", mayHaveStarted: true })],
+    ["a stream that was cut", cut("p1")]
+  ]
+
+  it.each(started)(
+    "B25, C10: %s that may have started something is not retryable, nor is what holds it",
+    (_, error) => {
+      assert.isFalse(ProviderError.isRetryable(error))
+      assert.isFalse(ProviderError.isRetryable(all(limited(), error)))
+      assert.isFalse(ProviderError.isRetryable(all(error, limited())))
+      assert.isFalse(ProviderError.isRetryable(all(limited(), all(all(limited(), error), limited()))))
+    }
+  )
+
+  it("B25, C10: what started nothing is retryable, also where others hold it", () => {
+    for (
+      const error of [
+        timeout(),
+        timeout(false),
+        cut(),
+        new ProviderError.ResponseError({ provider, reason: "network" })
+      ]
+    ) {
+      assert.isTrue(ProviderError.isRetryable(error))
+      assert.isTrue(ProviderError.isRetryable(all(answered(404), all(error))))
+    }
+  })
+
+  it.each([
+    limited(3),
+    answered(404),
+    answered(503),
+    timeout(),
+    new ProviderError.Blocked({ provider, by: "cloudflare" })
+  ])("B26: a cut stream says what to do once, not what the error behind it says: $_tag", ({ message }) => {
+    const error = new ProviderError.StreamInterrupted({
+      provider,
+      predictionId: "p1",
+      events: 1,
+      characters: 2,
+      resumable: true,
+      detail: `what arrived could not be compared: ${message}`
+    })
+    assert.notMatch(error.message, /Try/)
+    const what = message.slice(0, message.lastIndexOf(". "))
+    assert.include(error.message, `compared: ${what}. Read the rest from prediction p1.`)
+    assert.include(error.detail, message)
   })
 
   it("a wait that was asked for is told; others are not made up", () => {

@@ -1,6 +1,5 @@
 /**
  * HTTP clients for Node whose calls go through a proxy: `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`.
- * (Long by its examples.)
  *
  * @since 0.1.0
  */

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
+import { hint } from "../internal/hint.js"
 
 /**
  * How many calls may start in any span of time.
@@ -55,6 +56,9 @@ const longestSleep = Duration.toMillis("1 day")
 
 /** Services tell the reset in whole seconds, so that two answers of one window differ by one. */
 const rounding = 1000
+
+/** In milliseconds. Not the time of day, which may be set. */
+const currentTime = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /**
  * Makes a rate limiter. In no span of time as long as the interval do more calls start than the limit, wherever the
@@ -120,7 +124,7 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
     /** Wakes whoever watches the time: it may be another by now. */
     let wake = () => {}
 
-    const untilOpen: Effect.Effect<void> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const untilOpen: Effect.Effect<void> = Effect.flatMap(currentTime, (now) => {
       const wait = opensAt(now) - now
       if (wait <= 0) return Effect.void
       const known = told
@@ -137,18 +141,18 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
         enter,
         (turn) => Effect.zipRight(Deferred.await(turn), untilOpen),
         (turn, exit) =>
-          Effect.map(Clock.currentTimeMillis, (now) => {
+          Effect.map(currentTime, (now) => {
             if (Exit.isSuccess(exit)) start(now)
             queue.delete(turn)
             callNext()
           })
       ),
       pause: (duration) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
+        Effect.map(currentTime, (now) => {
           pausedUntil = Math.max(pausedUntil, now + Duration.toMillis(duration))
         }),
       learn: ({ calls, reset }) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
+        Effect.map(currentTime, (now) => {
           const until = now + Duration.toMillis(reset)
           const isSameWindow = Math.abs(until - told.until) <= rounding
           told = { calls: isSameWindow ? Math.min(calls, told.calls) : calls, until }
@@ -158,7 +162,8 @@ export const make = (options: Options): Effect.Effect<RateLimiter> =>
   })
 
 /**
- * Reads what is left from the headers `ratelimit-remaining` and `ratelimit-reset` (in seconds).
+ * Reads what is left from the headers `ratelimit-remaining` and `ratelimit-reset` (in seconds). A
+ * reset in more than 30 days is none.
  *
  * @since 0.1.0
  * @category combinators
@@ -168,6 +173,6 @@ export const remaining = (headers: Headers.Headers): Option.Option<Remaining> =>
     Option.map(Option.filter(Headers.get(headers, name), (text) => /^\s*\d{1,15}\s*$/.test(text)), Number)
   return Option.all({
     calls: number("ratelimit-remaining"),
-    reset: Option.map(number("ratelimit-reset"), Duration.seconds)
+    reset: Option.flatMap(number("ratelimit-reset"), (seconds) => hint(Duration.seconds(seconds)))
   })
 }

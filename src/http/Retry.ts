@@ -10,6 +10,7 @@ import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
+import { hint } from "../internal/hint.js"
 import {
   Blocked,
   InvalidRequest,
@@ -24,12 +25,6 @@ import {
   Timeout
 } from "../ProviderError.js"
 
-/** A longer hint is no wait but something else, such as a time since 1970. */
-const longestHint = Duration.days(30)
-
-const hint = (wait: Duration.Duration): Option.Option<Duration.Duration> =>
-  Option.liftPredicate(wait, Duration.lessThanOrEqualTo(longestHint))
-
 const seconds = (value: unknown): Option.Option<Duration.Duration> => {
   const number = typeof value === "string" && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value
   return typeof number === "number" && number >= 0 ? hint(Duration.seconds(number)) : Option.none()
@@ -41,13 +36,12 @@ const httpDate = (value: string, now: number): Option.Option<Duration.Duration> 
   return wait >= 0 ? hint(Duration.millis(wait)) : Option.none()
 }
 
-const units = { h: Duration.hours, m: Duration.minutes, s: Duration.seconds }
-
 const sentence = (detail: string): Option.Option<Duration.Duration> => {
   const [, amount, unit] =
     /\b(?:resets?|available|try again|retry)\s(?:in|after)\s~?(\d+(?:\.\d+)?)\s?(h|m|s)(?:ours?|in(?:ute)?s?|ec(?:ond)?s?)?\b/i
       .exec(detail) ?? []
-  const toDuration = unit?.toLowerCase() === "h" ? units.h : unit?.toLowerCase() === "m" ? units.m : units.s
+  const letter = unit?.toLowerCase()
+  const toDuration = letter === "h" ? Duration.hours : letter === "m" ? Duration.minutes : Duration.seconds
   return amount === undefined ? Option.none() : hint(toDuration(Number(amount)))
 }
 

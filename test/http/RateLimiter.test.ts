@@ -211,6 +211,39 @@ describe("RateLimiter", () => {
       assert.deepStrictEqual(times.map(([, at]) => at), [25_000])
     }))
 
+  it.effect("C23: a time of day that is set, back or forth, changes no wait", () =>
+    Effect.gen(function*() {
+      const monotonic = yield* Effect.clock
+      let set = 0
+      const timeOfDay = () => monotonic.unsafeCurrentTimeMillis() + set
+      const clock: Clock.Clock = {
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        unsafeCurrentTimeMillis: timeOfDay,
+        currentTimeMillis: Effect.sync(timeOfDay),
+        unsafeCurrentTimeNanos: () => monotonic.unsafeCurrentTimeNanos(),
+        currentTimeNanos: monotonic.currentTimeNanos,
+        sleep: (duration) => monotonic.sleep(duration)
+      }
+      const underIt = Effect.withClock(clock)
+      for (const jump of [-3_600_000, 3_600_000]) {
+        const { calls, limiter, times } = yield* setup({ limit: 1, interval: "10 seconds" })
+        yield* underIt(calls(3))
+        yield* settle
+        set += jump
+        yield* TestClock.adjust("9 seconds")
+        assert.lengthOf(times, 1)
+        yield* TestClock.adjust("1 second")
+        assert.lengthOf(times, 2)
+        yield* underIt(limiter.pause("20 seconds"))
+        yield* underIt(learn(limiter, 0, "30 seconds"))
+        set += jump
+        yield* TestClock.adjust("29 seconds")
+        assert.lengthOf(times, 2)
+        yield* TestClock.adjust("1 second")
+        assert.lengthOf(times, 3)
+      }
+    }))
+
   it.effect("a limit that is none lets one start at a time, and one without end all", () =>
     Effect.gen(function*() {
       for (const [limit, started] of [[0, 1], [-3, 1], [Number.NaN, 1], [2.9, 2], [Infinity, 50]] as const) {
@@ -240,5 +273,13 @@ describe("RateLimiter.remaining", () => {
     }
     assert.isUndefined(read({ "ratelimit-remaining": "599" }))
     assert.isUndefined(read({ "ratelimit-reset": "42" }))
+  })
+
+  it("C23: a reset that is a time since 1970, or in more than 30 days, is none", () => {
+    const days = 30 * 24 * 3600
+    assert.deepStrictEqual(read({ "ratelimit-remaining": "0", "ratelimit-reset": `${days}` }), [0, days])
+    for (const reset of [`${days + 1}`, "1763800000"]) {
+      assert.isUndefined(read({ "ratelimit-remaining": "0", "ratelimit-reset": reset }))
+    }
   })
 })
