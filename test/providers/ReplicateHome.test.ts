@@ -192,16 +192,17 @@ describe("ReplicateHome: the request", () => {
       )
     }))
 
-  it.effect("H07: without a prompt, there has to be a message", () =>
+  it.effect("H07: without a prompt, there has to be a message, and neither may be blank", () =>
     Effect.gen(function*() {
       const { ask, emulator } = yield* setup()
       const blank = [{ role: "user", content: " " }, { role: "assistant", content: null }]
       const system = [{ role: "system", content: "S" }]
       const requests = [{}, { messages: [] }, { system: "S" }, { messages: blank }, { model: "sdxl", messages: system }]
-      for (const request of requests) {
+      const prompts = [{ prompt: " " }, { prompt: "", system: "S" }, { prompt: "\n", model: "sdxl" }]
+      for (const request of [...requests, ...prompts]) {
         const error = yield* Effect.flip(ask(request))
         assert(error._tag === "InvalidRequest")
-        assert.strictEqual(error.issues[0]?.field, "messages")
+        assert.strictEqual(error.issues[0]?.field, "prompt" in request ? "prompt" : "messages")
       }
       assert.deepStrictEqual(yield* emulator.requests, [])
     }))
