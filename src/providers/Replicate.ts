@@ -22,6 +22,7 @@ import * as Parameters from "../Parameters.js"
 import * as Provider from "../Provider.js"
 import type { InvalidRequest } from "../ProviderError.js"
 import { CallSettings } from "../replicate/CallSettings.js"
+import { configured } from "../replicate/internal/configured.js"
 import { viewed } from "../replicate/internal/viewed.js"
 import { outputs, type View } from "../replicate/internal/views.js"
 import type * as Prediction from "../replicate/Prediction.js"
@@ -160,7 +161,8 @@ const viewOf = ({ max_new_tokens: most }: Prediction.Input): View<Output.Output>
 })
 
 /**
- * Makes the provider.
+ * Makes the provider. Options that are malformed, such as a duration that is none, are a defect: the `InvalidRequest`
+ * that `ReplicateConfig.make` throws. `layerConfig` fails with a `ConfigError` instead.
  *
  * @example
  * ```ts
@@ -216,7 +218,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
   })
 
 /**
- * Provides the provider.
+ * Provides the provider. Malformed options are a defect, as with `make`.
  *
  * @example
  * ```ts
@@ -263,4 +265,4 @@ export const fromEnv: Config.Config<Options> = Config.map(
 export const layerConfig = (
   config: Config.Config<Options> = fromEnv
 ): Layer.Layer<Provider.Provider, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.map(config, layer))
+  configured(config, ({ apiKey: token, ...rest }) => ReplicateConfig.make({ ...rest, token }), layer)
