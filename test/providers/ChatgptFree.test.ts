@@ -527,6 +527,7 @@ describe.sequential("ChatgptFree: the reply", () => {
     ["a list", "[1,2]", "[1,2]"],
     ["an event without choices", `data: {"object":"chunk"}\n\n`, "no choices"],
     ["nothing but an event with no choice", filtered, "empty"],
+    ["an error beside no choice", `data: {"choices":[],"error":"overloaded"}\n\n`, "overloaded"],
     ["an error after an event with no choice", `${filtered}data: {"error":"overloaded"}\n\n`, "overloaded"],
     ["a choice without delta", `data: {"choices":[{}]}\n\n`, "no choices"],
     ["content that is no text", `data: {"choices":[{"delta":{"content":7}}]}\n\n`, "no choices"],
