@@ -30,7 +30,7 @@ import { type FileError, MissingAuth, type ProviderError } from "./ProviderError
 export type Credential = Redacted.Redacted<Readonly<Record<string, unknown>>>
 
 /**
- * A place for credentials, one per key. An empty credential is none.
+ * A place for credentials, one per key. An empty credential is none, as is one of a blank API key alone.
  *
  * @since 0.1.0
  * @category models
@@ -100,8 +100,6 @@ export const apiKey = (credential: Credential): Option.Option<Redacted.Redacted<
 
 const isPresent = (apiKey: Redacted.Redacted<string>) => Redacted.value(apiKey).trim() !== ""
 
-const isEmpty = (credential: Credential) => Object.keys(Redacted.value(credential)).length === 0
-
 /**
  * Makes the service of any store.
  *
@@ -123,8 +121,8 @@ export const make = (store: Store): Effect.Effect<Service> =>
   Effect.gen(function*() {
     const semaphoreOf = yield* Effect.cachedFunction((_key: string) => Effect.makeSemaphore(1))
     return {
-      get: (key) => Effect.map(store.get(key), Option.filter((credential) => !isEmpty(credential))),
-      set: (key, credential) => isEmpty(credential) ? store.remove(key) : store.set(key, credential),
+      get: (key) => Effect.map(store.get(key), Option.filter((credential) => !CredentialFile.isEmpty(credential))),
+      set: (key, credential) => CredentialFile.isEmpty(credential) ? store.remove(key) : store.set(key, credential),
       remove: store.remove,
       turn: (key) =>
         Effect.uninterruptibleMask((restore) =>
@@ -166,11 +164,12 @@ export const layerMemory: Layer.Layer<Credentials> = Layer.effect(
 
 /**
  * Keeps credentials in files `auth_{key}.json` that only their owner can read. A missing directory is made, for the
- * owner only, when something is stored; one that is there keeps its mode, as it may hold more than this. What is not a
- * JSON object is absent.
+ * owner only, when something is stored; one that is there keeps its mode, as it may hold more than this. A file that is
+ * replaced is not written to: a link in its place is replaced, and what it leads to stays as it is. What is no JSON
+ * object, or cannot be read, is absent, and a warning is logged that names the file.
  *
- * An API key put by hand into `api_key_{key}.json`, as `{ "api_key": "..." }`, is used while nothing is stored; that
- * file is never written or removed.
+ * An API key put by hand into `api_key_{key}.json`, as `{ "api_key": "..." }`, is used while nothing, or what is empty, is
+ * stored; that file is never written or removed.
  *
  * @example
  * ```ts

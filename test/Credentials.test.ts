@@ -219,6 +219,31 @@ describe("layerFile", () => {
     { fastCheck: { numRuns: 50 } }
   )
 
+  it.effect("B12: names of characters whose codes have different lengths are different files", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        yield* put(old, "/a")
+        yield* put(fresh, "\u02fa")
+        assert.deepStrictEqual(yield* stored("/a"), { token: secret })
+        assert.deepStrictEqual(yield* stored("\u02fa"), { token: newSecret })
+        assert.lengthOf(yield* fs.readDirectory(directory), 2)
+      })
+    ))
+
+  it.effect("B12: a link in the place of a file is replaced, and what it leads to stays as it is", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        yield* put(old, "Linked")
+        yield* fs.symlink(`${directory}/auth_Linked.json`, `${directory}/auth_Example.json`)
+        assert.deepStrictEqual(yield* stored(), { token: secret })
+        yield* put(fresh)
+        assert.deepStrictEqual(yield* stored(), { token: newSecret })
+        assert.deepStrictEqual(yield* stored("Linked"), { token: secret })
+      })
+    ))
+
   const contents: ReadonlyArray<readonly [string, string]> = [
     ["empty", ""],
     ["blank", " \n"],
@@ -247,6 +272,43 @@ describe("layerFile", () => {
         })
       ))
   }
+
+  /** What is logged at the levels that a program shows by default. */
+  const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.gen(function*() {
+      const lines = new Array<string>()
+      const logger = Logger.make(({ logLevel, message }) => {
+        lines.push(`${logLevel.label} ${String(message)}`)
+      })
+      yield* Effect.provide(effect, Logger.replace(Logger.defaultLogger, logger))
+      return lines
+    })
+
+  it.effect("B16: a file that cannot be read is told by its name, and not by what is in it", () =>
+    inDirectory((directory) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        assert.deepStrictEqual(yield* logged(stored()), [], "that there is none is no news")
+        yield* fs.makeDirectory(`${directory}/auth_Folder.json`, { recursive: true })
+        for (const name of ["auth", "api_key"]) {
+          const path = `${directory}/${name}_Example.json`
+          for (const content of [`{"token":"${secret}`, `["${secret}"]`, "{}", JSON.stringify({ token: secret })]) {
+            yield* fs.writeFileString(path, content)
+            const lines = yield* logged(stored())
+            assert.lengthOf(lines, content.startsWith("{") && content.endsWith("}") ? 0 : 1, content)
+            for (const line of lines) {
+              assert.isTrue(line.startsWith("WARN ") && line.includes("are ignored: not a JSON object"), line)
+              assert.include(line, path)
+              assert.notInclude(line, secret)
+            }
+          }
+          yield* fs.remove(path)
+        }
+        const [line, ...more] = yield* logged(stored("Folder"))
+        assert.match(String(line), /^WARN .*auth_Folder\.json are ignored: /)
+        assert.deepStrictEqual(more, [])
+      })
+    ))
 
   it.effect("B16: what is no file, or may not be read, is absent", () =>
     inDirectory((directory) =>
@@ -331,6 +393,32 @@ describe("layerFile", () => {
         yield* credentials.remove(key)
         assert.deepStrictEqual(yield* stored(key), { api_key: secret })
         assert.deepStrictEqual(yield* fs.readDirectory(directory), ["api_key_Parent.json"])
+      })
+    ))
+
+  for (const content of ["{}", `{"api_key":""}`, `{"api_key":" "}`, "null", `{"token":`]) {
+    it.effect(`B32: a key put by hand is not hidden by ${content} in the place of what is stored`, () =>
+      inDirectory((directory) =>
+        Effect.gen(function*() {
+          const fs = yield* FileSystem.FileSystem
+          yield* fs.makeDirectory(directory, { recursive: true })
+          yield* fs.writeFileString(`${directory}/auth_Example.json`, content)
+          assert.isUndefined(yield* stored())
+          yield* fs.writeFileString(`${directory}/api_key_Example.json`, JSON.stringify({ api_key: secret }))
+          assert.deepStrictEqual(yield* stored(), { api_key: secret })
+          yield* fs.writeFileString(`${directory}/api_key_Example.json`, content)
+          assert.isUndefined(yield* stored())
+        })
+      ))
+  }
+
+  it.effect("B32: a stored credential with more than a blank key is one", () =>
+    inDirectory(() =>
+      Effect.gen(function*() {
+        yield* put(Redacted.make({ api_key: "", token: secret }))
+        assert.deepStrictEqual(yield* stored(), { api_key: "", token: secret })
+        yield* put(Redacted.make({ api_key: null }))
+        assert.deepStrictEqual(yield* stored(), { api_key: null })
       })
     ))
 })
@@ -778,10 +866,10 @@ describe("authed", () => {
         )
         assert.isUndefined(error)
         assert.deepStrictEqual(outputs, [login, ...said("one", "two")])
-        assert.deepStrictEqual(warnings, [[
-          "WARN",
-          `The file ${directory}/auth_Example.json could not be written: AlreadyExists.`
-        ]])
+        const file = `${directory}/auth_Example.json`
+        // nor can what it is in be read
+        const told = warnings.filter((warning) => !String(warning).includes("are ignored: BadResource"))
+        assert.deepStrictEqual(told, [["WARN", `The file ${file} could not be written: AlreadyExists.`]])
       })
     ))
 })

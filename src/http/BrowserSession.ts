@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type * as Cookies from "@effect/platform/Cookies"
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -17,6 +18,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import { readBody } from "../internal/boundedBody.js"
 import { answeredFrom, redirected } from "../internal/redirect.js"
+import { secretHeaders } from "../internal/scrub.js"
 import { headerIssues } from "../internal/sendable.js"
 import { InvalidRequest, Issue } from "../ProviderError.js"
 import * as Caller from "./Caller.js"
@@ -30,9 +32,9 @@ import * as Caller from "./Caller.js"
 export interface Options {
   /** Name of the provider, for errors. */
   readonly provider: string
-  /** The site: cookies go to its origin and nowhere else. */
+  /** The site: cookies, and headers that carry credentials, go to its origin and nowhere else. */
   readonly site: string | URL
-  /** Sent with every request. */
+  /** Sent with every request; those that carry credentials, such as `authorization`, only to the site. */
   readonly headers: Readonly<Record<string, string>>
   /** Cookies to begin with, by name, as they are sent. Those of the site are added, and replace them. */
   readonly cookies?: Readonly<Record<string, Redacted.Redacted<string>>> | undefined
@@ -82,6 +84,9 @@ const longestCookie = 4096
  * them by itself, as `fetch` does unless `FetchHttpClient.RequestInit` says `redirect: "manual"`, tells of the last
  * answer only.
  *
+ * Making it never fails: a `site` that is no HTTP URL, and a header or cookie that cannot be sent, fail each `send` with
+ * `InvalidRequest`, before any I/O.
+ *
  * @example
  * ```ts
  * import { FetchHttpClient, HttpClientRequest } from "@effect/platform"
@@ -113,6 +118,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     // they are set beneath the caller, which therefore does not see them
     ...headerIssues(headers)
   ]
+  const openHeaders = Headers.remove(Headers.fromInput(headers), secretHeaders)
   const isSite = (url: Option.Option<URL>) => Option.exists(url, (url) => url.origin === origin)
   const jar = yield* Ref.make<ReadonlyMap<string, Crumb>>(
     new Map(given.map(([name, value]) => [name, { value, until: Infinity }]))
@@ -120,11 +126,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const client = yield* HttpClient.HttpClient
 
   const dress = (request: HttpClientRequest.HttpClientRequest, now: number, crumbs: ReadonlyMap<string, Crumb>) => {
+    if (!isSite(HttpClientRequest.toUrl(request))) return HttpClientRequest.setHeaders(request, openHeaders)
     const dressed = HttpClientRequest.setHeaders(request, headers)
     const pairs = [...crumbs].filter(([, { until }]) => until > now).map(([name, { value }]) => `${name}=${value}`)
-    return pairs.length > 0 && isSite(HttpClientRequest.toUrl(request))
-      ? HttpClientRequest.setHeader(dressed, "cookie", pairs.join("; "))
-      : dressed
+    return pairs.length > 0 ? HttpClientRequest.setHeader(dressed, "cookie", pairs.join("; ")) : dressed
   }
 
   const keep = (response: HttpClientResponse.HttpClientResponse, now: number) =>

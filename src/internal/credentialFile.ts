@@ -2,7 +2,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Path from "@effect/platform/Path"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { FileError } from "../ProviderError.js"
 import { fileReason } from "./fileReason.js"
@@ -10,6 +10,16 @@ import { partialFile } from "./partialFile.js"
 
 /** @internal */
 export type Secret = Redacted.Redacted<Readonly<Record<string, unknown>>>
+
+/**
+ * Whether a secret is none: it has no members, or none but an API key that is blank.
+ *
+ * @internal
+ */
+export const isEmpty = (secret: Secret): boolean =>
+  Object.entries(Redacted.value(secret)).every(([name, value]) =>
+    name === "api_key" && typeof value === "string" && value.trim() === ""
+  )
 
 const SecretJson = Schema.parseJson(Schema.Redacted(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
 
@@ -38,13 +48,14 @@ export const make = Effect.fnUntraced(function*(directory: string) {
   const folder = paths.resolve(directory)
   const pathOf = (kind: "auth" | "api_key", key: string) => paths.join(folder, `${kind}_${fileName(key)}.json`)
 
-  const ignored = (path: string, why: string) => Effect.logDebug(`credentials in ${path} are ignored: ${why}`)
+  const ignored = (path: string, why: string) => Effect.logWarning(`credentials in ${path} are ignored: ${why}`)
 
   const read = (path: string): Effect.Effect<Option.Option<Secret>> =>
     Effect.gen(function*() {
       const secret = decode(yield* fs.readFileString(path))
       if (Option.isNone(secret)) yield* ignored(path, "not a JSON object")
-      return secret
+      // it does not hide another one
+      return Option.filter(secret, (secret) => !isEmpty(secret))
     }).pipe(
       Effect.mapError(fileReason),
       Effect.tapError((reason) => reason === "NotFound" ? Effect.void : ignored(path, reason)),

@@ -5,6 +5,7 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import { sourceOf } from "./body.js"
+import { secretHeaders } from "./scrub.js"
 
 const parse = (url: string, base?: URL): Option.Option<URL> =>
   URL.canParse(url, base) ? Option.some(new URL(url, base)) : Option.none()
@@ -42,7 +43,7 @@ export const redirected = (
     if (![301, 302, 303, 307, 308].includes(status)) return yield* Option.none()
     const kept = to.origin === from.origin
       ? request.headers
-      : Headers.remove(request.headers, ["authorization", "cookie"])
+      : Headers.remove(request.headers, secretHeaders)
     const isGet = becomesGet(status, request.method)
     return HttpClientRequest.get(to, { headers: kept }).pipe(
       HttpClientRequest.setMethod(isGet ? "GET" : request.method),

@@ -34,8 +34,12 @@ export const cleaner = (secrets: ReadonlyArray<string>): Clean => {
 
 const decode = (text: string) => Either.getOrElse(Encoding.decodeUriComponent(text), () => text)
 
-/** Headers that carry credentials whatever a program says of others. */
-const secretHeaders = ["authorization", "cookie", "x-api-key", "proxy-authorization"]
+/**
+ * Headers that carry credentials whatever a program says of others.
+ *
+ * @internal
+ */
+export const secretHeaders = ["authorization", "cookie", "x-api-key", "proxy-authorization"]
 
 /** Headers that carry credentials here: what a program adds is known to the fiber, which also plain functions run in. */
 const secretNames = (): ReadonlyArray<string | RegExp> =>

@@ -76,6 +76,14 @@ const limit = <E, R>(
   })
 
 /**
+ * The stop texts of a request; those that are empty do not count.
+ *
+ * @internal
+ */
+export const stopsOf = ({ stop = [] }: Pick<Request, "stop">): ReadonlyArray<string> =>
+  (typeof stop === "string" ? [stop] : stop).filter((text) => text !== "")
+
+/**
  * Ends an answer where a request asks for it: before the first of its stop texts, with `Finish` for the reason `stop`,
  * or after `maxTokens` text deltas, with the reason `length`. Stop texts that are empty do not count.
  *
@@ -87,8 +95,7 @@ export const enforce = <E, R>(
   which: { readonly stop: boolean; readonly maxTokens: boolean }
 ): Stream.Stream<Output, E, R> => {
   const most = which.maxTokens ? request.maxTokens : undefined
-  const asked = which.stop ? request.stop ?? [] : []
-  const stops = (typeof asked === "string" ? [asked] : asked).filter((stop) => stop !== "")
+  const stops = which.stop ? stopsOf(request) : []
   // tokens are counted as they came: stop words may cut a delta in two
   const counted = most === undefined ? self : limit(self, "length", () => maxTokens(most))
   return stops.length === 0 ? counted : limit(counted, "stop", () => stopWords(stops))

@@ -12,21 +12,23 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
 import * as Pull from "../internal/pull.js"
+import { stopsOf } from "../internal/textLimits.js"
 import { isPresent } from "../internal/token.js"
 import * as Message from "../Message.js"
 import * as ModelCatalog from "../ModelCatalog.js"
 import type * as Output from "../Output.js"
 import * as Parameters from "../Parameters.js"
 import * as Provider from "../Provider.js"
-import { InvalidRequest, Issue } from "../ProviderError.js"
+import type { InvalidRequest } from "../ProviderError.js"
 import { CallSettings } from "../replicate/CallSettings.js"
+import { configured } from "../replicate/internal/configured.js"
 import { viewed } from "../replicate/internal/viewed.js"
 import { outputs, type View } from "../replicate/internal/views.js"
 import type * as Prediction from "../replicate/Prediction.js"
 import * as ReplicateClient from "../replicate/ReplicateClient.js"
 import * as ReplicateConfig from "../replicate/ReplicateConfig.js"
+import { promptOf } from "./internal/requestChecks.js"
 
 /**
  * What is known of Replicate without calling it.
@@ -112,14 +114,25 @@ export const parameters: ReadonlyArray<Parameters.Parameter> = parametersOf({})
 /** Where calls without a key go. */
 const keyless = "https://replicate.com/api"
 
-const stops = (stop: string | ReadonlyArray<string> | undefined): ReadonlyArray<string> =>
-  stop === undefined ? [] : typeof stop === "string" ? [stop] : stop
+/**
+ * Whether there is nothing to do without a text. What other models than the catalog's make of their inputs, only they
+ * know.
+ */
+const needsText = ({ extra = {}, messages = [], model, prompt }: Provider.Resolved): boolean =>
+  prompt === undefined && messages.length === 0 ||
+  extra["prompt"] === undefined && (catalog.text.includes(model) || Object.keys(extra).length === 0)
+
+const textOf = (request: Provider.Resolved): Effect.Effect<string, InvalidRequest> =>
+  needsText(request)
+    // the system prompt goes apart
+    ? promptOf(info.name, { ...request, system: undefined }, "text")
+    : Effect.succeed(request.prompt ?? Message.formatPrompt(request.messages ?? []))
 
 /** The model's input; what is absent is left out, and `extra` has the last word. */
-const toInput = (request: Provider.Resolved): Prediction.Input => {
-  const stop = stops(request.stop)
+const toInput = (request: Provider.Resolved, prompt: string): Prediction.Input => {
+  const stop = stopsOf(request)
   const fields = {
-    prompt: request.prompt ?? Message.formatPrompt(request.messages ?? []),
+    prompt,
     system_prompt: request.system,
     max_new_tokens: request.maxTokens,
     temperature: request.temperature,
@@ -131,11 +144,25 @@ const toInput = (request: Provider.Resolved): Prediction.Input => {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
-/** gpt4free shows an event without text as a line break, and so does this provider; `Prediction.stream` does not. */
-const view: View<Output.Output> = { ...outputs, text: (text) => outputs.text(text === "" ? "\n" : text) }
+/** What is made of the answer to an input. */
+const viewOf = ({ max_new_tokens: most }: Prediction.Input): View<Output.Output> => ({
+  ...outputs,
+  // gpt4free shows an event without text as a line break, and so does this provider; `Prediction.stream` does not
+  text: (text) => outputs.text(text === "" ? "\n" : text),
+  end: (prediction) => {
+    const ended = outputs.end(prediction)
+    const isCut = typeof most === "number" && most > 0 &&
+      ended.some((output) =>
+        output._tag === "Usage" && output.outputTokens !== undefined && output.outputTokens >= most
+      )
+    // a prediction does not tell why the model stopped
+    return isCut ? ended.map((output) => output._tag === "Finish" ? { ...output, reason: "length" } : output) : ended
+  }
+})
 
 /**
- * Makes the provider.
+ * Makes the provider. Options that are malformed, such as a duration that is none, are a defect: the `InvalidRequest`
+ * that `ReplicateConfig.make` throws. `layerConfig` fails with a `ConfigError` instead.
  *
  * @example
  * ```ts
@@ -161,16 +188,15 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       : yield* ReplicateClient.make({ ...rest, baseUrl: rest.baseUrl ?? keyless, needsAuth: false })
 
     const run = (request: Provider.Resolved) => {
-      if (request.prompt === undefined && (request.messages ?? []).length === 0) {
-        const issue = new Issue({ field: "messages", message: "expected at least one message, or a prompt" })
-        return Stream.fail(new InvalidRequest({ provider: info.name, issues: [issue] }))
-      }
       const own = isPresent(request.apiKey) ? request.apiKey : undefined
       const client = own !== undefined || Option.isSome(withKey.config.token) ? withKey : withoutKey
-      const source = viewed(view, request.model, toInput(request), {
-        unstreamable,
-        timeout: request.timeout ?? options.timeout ?? defaultTimeout,
-        idleTimeout: request.idleTimeout ?? options.idleTimeout ?? Duration.infinity
+      const source = Effect.flatMap(textOf(request), (prompt) => {
+        const input = toInput(request, prompt)
+        return viewed(viewOf(input), request.model, input, {
+          unstreamable,
+          timeout: request.timeout ?? options.timeout ?? defaultTimeout,
+          idleTimeout: request.idleTimeout ?? options.idleTimeout ?? Duration.infinity
+        })
       })
       const settings = {
         token: own,
@@ -192,7 +218,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
   })
 
 /**
- * Provides the provider.
+ * Provides the provider. Malformed options are a defect, as with `make`.
  *
  * @example
  * ```ts
@@ -239,4 +265,4 @@ export const fromEnv: Config.Config<Options> = Config.map(
 export const layerConfig = (
   config: Config.Config<Options> = fromEnv
 ): Layer.Layer<Provider.Provider, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.map(config, layer))
+  configured(config, ({ apiKey: token, ...rest }) => ReplicateConfig.make({ ...rest, token }), layer)

@@ -19,8 +19,10 @@ import * as ModelCatalog from "../ModelCatalog.js"
 import * as Parameters from "../Parameters.js"
 import * as Provider from "../Provider.js"
 import { CallSettings } from "../replicate/CallSettings.js"
+import { configured } from "../replicate/internal/configured.js"
 import * as Prediction from "../replicate/Prediction.js"
 import * as ReplicateClient from "../replicate/ReplicateClient.js"
+import * as ReplicateConfig from "../replicate/ReplicateConfig.js"
 import * as homeModels from "./internal/homeModels.js"
 import { outputsOf } from "./internal/homeOutputs.js"
 import { predict } from "./internal/homePredictions.js"
@@ -180,8 +182,15 @@ const headers = {
   "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36"
 }
 
+/** What concerns the client of the API. It runs no clocks of its own here: it says which of them are malformed. */
+const apiOptions = (
+  { apiUrl, connectTimeout, idleTimeout, timeout, transformClient }: Options
+): ReplicateConfig.Options => ({ baseUrl: apiUrl, connectTimeout, idleTimeout, timeout, transformClient })
+
 /**
- * Makes the provider.
+ * Makes the provider. Options that are malformed, such as a duration that is none, are a defect: the `InvalidRequest`
+ * that `ReplicateConfig.make` throws, whose `baseUrl` is `apiUrl` here. `layerConfig` fails with a `ConfigError` instead.
+ * A `baseUrl` that is none fails each call with `InvalidRequest`.
  *
  * @example
  * ```ts
@@ -212,7 +221,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
       HttpClient.HttpClient,
       transformClient === undefined ? http : transformClient(http)
     )
-    const replicate = yield* ReplicateClient.make({ baseUrl: options.apiUrl, connectTimeout, transformClient })
+    const replicate = yield* ReplicateClient.make(apiOptions(options))
 
     const withoutKey = (request: Provider.Resolved, version: string, input: Prediction.Input) =>
       Effect.zipRight(
@@ -269,7 +278,7 @@ export const make = (options: Options = {}): Effect.Effect<Provider.Service, nev
   })
 
 /**
- * Provides the provider.
+ * Provides the provider. Malformed options are a defect, as with `make`.
  *
  * @example
  * ```ts
@@ -287,7 +296,8 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
   Layer.effect(Provider.Provider, make(options))
 
 /**
- * Provides the provider with the options of a `Config`, if there is one, such as a key of the environment.
+ * Provides the provider with the options of a `Config`, if there is one, such as a key of the environment. Malformed
+ * options are a `ConfigError`.
  *
  * @example
  * ```ts
@@ -306,4 +316,4 @@ export const layer = (options: Options = {}): Layer.Layer<Provider.Provider, nev
 export const layerConfig = (
   config: Config.Config<Options> = Config.succeed({})
 ): Layer.Layer<Provider.Provider, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(Effect.map(config, layer))
+  configured(config, (options) => ReplicateConfig.make(apiOptions(options)), layer)

@@ -128,9 +128,8 @@ export const fromPath = Effect.fn("FileInput.fromPath")(function*(path: string, 
 
 /**
  * A file whose bytes come as a stream, which is read once for each input the file is in; so a `ReadableStream` is for
- * one input. An upload of it is not tried
- * again after more than its first bytes were sent. Its `ProviderError`s are those of the prediction; a file that could
- * not be read is an `InvalidRequest`.
+ * one input. An upload of it is not tried again after more than its first bytes were sent. Its `ProviderError`s are
+ * those of the prediction; a file that could not be read is an `InvalidRequest`.
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ import type * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,8 +16,9 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Simplify } from "effect/Types"
-import { InvalidRequest, type ProviderError } from "../ProviderError.js"
+import type { ProviderError } from "../ProviderError.js"
 import { type Download, Downloader } from "./FileOutput.js"
+import { configured } from "./internal/configured.js"
 import { derive } from "./internal/derive.js"
 import { makeHttp } from "./internal/http.js"
 import { type Latest, makeLatest } from "./internal/latestVersion.js"
@@ -119,7 +120,8 @@ export class ReplicateClient
 {}
 
 /**
- * Makes a client.
+ * Makes a client. Options that are malformed, such as a duration that is none, are a defect: the `InvalidRequest` that
+ * `ReplicateConfig.make` throws. `layerConfig` fails with a `ConfigError` instead.
  *
  * @example
  * ```ts
@@ -156,7 +158,8 @@ export const make = (options: ReplicateConfig.Options = {}): Effect.Effect<Servi
   })
 
 /**
- * Provides the client, and the `Downloader` that file outputs are read with.
+ * Provides the client, and the `Downloader` that file outputs are read with. Malformed options are a defect, as with
+ * `make`.
  *
  * @example
  * ```ts
@@ -179,11 +182,6 @@ export const layer = (
     Effect.map(make(options), (client) => Context.make(ReplicateClient, client).pipe(Context.add(Downloader, client)))
   )
 
-const issueOf = (error: unknown): string =>
-  error instanceof InvalidRequest
-    ? error.issues.map(({ field, message }) => `${field}: ${message}`).join("; ")
-    : String(error)
-
 /**
  * Provides the client with the settings of the environment, or of any other `Config`. A missing token is no failure
  * here: each call fails with `MissingAuth`. A malformed setting is.
@@ -203,11 +201,4 @@ const issueOf = (error: unknown): string =>
 export const layerConfig = (
   config: Config.Config<ReplicateConfig.Options> = ReplicateConfig.fromEnv
 ): Layer.Layer<ReplicateClient | Downloader, ConfigError.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrapEffect(
-    Effect.flatMap(config, (options) =>
-      Effect.try({
-        // settings that come from outside are no defect where they are wrong
-        try: () => ReplicateConfig.make(options),
-        catch: (error) => ConfigError.InvalidData([], issueOf(error))
-      }).pipe(Effect.as(layer(options))))
-  )
+  configured(config, ReplicateConfig.make, layer)

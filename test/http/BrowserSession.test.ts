@@ -321,6 +321,40 @@ describe("BrowserSession: redirects", () => {
       ])
     }))
 
+  const credentials = ["authorization", "cookie", "proxy-authorization", "x-api-key"]
+  const secrets = Object.fromEntries(credentials.map((name) => [name, `s3cr3t of ${name}`]))
+  const carried = ({ requests }: { readonly requests: ReadonlyArray<fakeHttp.Seen> }) =>
+    requests.map(({ headers }) => credentials.filter((name) => name in headers))
+
+  it.effect("F07: take no credentials of the session's own to another origin, and have them again on the way back", () =>
+    Effect.gen(function*() {
+      const other = "https://other.example/"
+      const stops = {
+        [`${site}/`]: { status: 302, location: other },
+        [other]: { status: 302, location: `${site}/back` }
+      }
+      for (const name of credentials) {
+        // names of headers are the same in any case
+        const own = { ...agent, [name.toUpperCase()]: "s3cr3t" }
+        const { http, session } = yield* setup(stops, { headers: own })
+        yield* session.send(get)
+        yield* session.send(HttpClientRequest.get(other))
+        assert.deepStrictEqual(carried(http), [[name], [], [name], [], [name]])
+        assert.deepStrictEqual(http.requests[1]?.headers, agent)
+      }
+    }))
+
+  it.effect("F07: take none of the request's credentials to another origin, and all within the site", () =>
+    Effect.gen(function*() {
+      const { http, session } = yield* setup({
+        [`${site}/`]: { status: 307, location: "/near" },
+        [`${site}/near`]: { status: 307, location: "https://other.example/" }
+      })
+      yield* session.send(HttpClientRequest.setHeaders(get, { ...secrets, "x-mine": "1" }))
+      assert.deepStrictEqual(carried(http), [credentials, credentials, []])
+      assert.deepStrictEqual(http.requests[2]?.headers, { ...agent, "x-mine": "1" })
+    }))
+
   const methods: ReadonlyArray<[status: number, method: "POST" | "PUT", next: string]> = [
     [301, "POST", "GET"],
     [302, "POST", "GET"],

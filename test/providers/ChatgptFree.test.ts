@@ -256,6 +256,22 @@ describe.sequential("ChatgptFree: the request", () => {
       }
     }))
 
+  it.effect("F05: what says nothing is refused before any I/O", () =>
+    Effect.gen(function*() {
+      const { ask, emulator } = yield* setup()
+      const requests: ReadonlyArray<Provider.Request> = [
+        {},
+        { prompt: " \n", system: "S" },
+        { messages: [{ role: "user", content: "" }] }
+      ]
+      for (const request of requests) {
+        const error = yield* Effect.flip(ask(request))
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), ["prompt" in request ? "prompt" : "messages"])
+      }
+      assert.deepStrictEqual(yield* emulator.requests, [])
+    }))
+
   it.effect("F05: a system prompt goes before the conversation, or before the prompt", () =>
     Effect.gen(function*() {
       const { ask, emulator } = yield* setup()
@@ -414,6 +430,9 @@ describe.sequential("ChatgptFree: the request", () => {
     }))
 })
 
+/** What Azure says of the prompt, before any delta. */
+const filtered = `data: {"choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]}\n\n`
+
 /** A last event, as services differ in it. */
 const closing = (choice: object) => `data: ${JSON.stringify({ choices: [{ finish_reason: "length", ...choice }] })}\n\n`
 
@@ -437,6 +456,8 @@ describe.sequential("ChatgptFree: the reply", () => {
     ["F09: a last event of what it cost", delta("a") + `data: {"choices":[],"usage":{"total_tokens":3}}\n\n` + done, [
       "a"
     ]],
+    ["F09: first events that have no choice", filtered + filtered + delta("a") + done, ["a"]],
+    ["F10: JSON after an event that has no choice", `${filtered}{"data":"Hello"}\n`, ["Hello"]],
     ["F09: an event without choices after deltas", delta("a") + `data: {"object":"chunk"}\n\n` + delta("b"), [
       "a",
       "b"
@@ -505,7 +526,9 @@ describe.sequential("ChatgptFree: the reply", () => {
     ["JSON without data", `{"status":"success"}`, "success"],
     ["a list", "[1,2]", "[1,2]"],
     ["an event without choices", `data: {"object":"chunk"}\n\n`, "no choices"],
-    ["an event with no choice", `data: {"choices":[]}\n\n`, "no choices"],
+    ["nothing but an event with no choice", filtered, "empty"],
+    ["an error beside no choice", `data: {"choices":[],"error":"overloaded"}\n\n`, "overloaded"],
+    ["an error after an event with no choice", `${filtered}data: {"error":"overloaded"}\n\n`, "overloaded"],
     ["a choice without delta", `data: {"choices":[{}]}\n\n`, "no choices"],
     ["content that is no text", `data: {"choices":[{"delta":{"content":7}}]}\n\n`, "no choices"],
     ["nothing but a line that is not JSON", `data: {oops\n\n${done}`, "{oops"],

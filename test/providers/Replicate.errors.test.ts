@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Provider from "../../src/Provider.js"
 import type * as ProviderError from "../../src/ProviderError.js"
+import type * as Replicate from "../../src/providers/Replicate.js"
 import { json, sse, Unreachable } from "../support/fakeHttp.js"
 import { timed } from "../support/replicate-server.js"
 import * as fake from "../support/replicateFake.js"
@@ -53,6 +54,35 @@ describe("Replicate: errors before any call", () => {
         const error = yield* fake.errorOf(server, { ...asked, model }, { anyModel: true })
         assert(error._tag === "InvalidRequest", model)
         assert.strictEqual(error.issues[0]?.field, "model")
+        assert.deepStrictEqual(server.requests, [])
+      }
+    }))
+
+  it.effect("R08: a request that says nothing is refused, without any call", () =>
+    Effect.gen(function*() {
+      const image = {
+        role: "user",
+        content: [{ type: "image_url", image_url: { url: "https://files.example/a.png" } }]
+      }
+      const blank = { role: "user", content: " \n" }
+      const requests: ReadonlyArray<[field: string, request: Provider.Request, options?: Replicate.Options]> = [
+        ["prompt", { prompt: "" }],
+        ["prompt", { prompt: " \n\t" }],
+        ["prompt", { prompt: " ", messages: [{ role: "user", content: "Hi" }], system: "S" }],
+        ["prompt", { prompt: " ", extra: { seed: 42 } }],
+        ["prompt", { prompt: "", model: "acme/tiny" }, { anyModel: true }],
+        ["messages", { messages: [blank] }],
+        ["messages", { messages: [blank, { role: "assistant", content: null }, image], system: "S" }],
+        ["messages", { messages: [image], extra: { image: "https://files.example/a.png" } }],
+        ["messages", { messages: [image], model: "acme/vision" }, { anyModel: true }],
+        ["messages", { extra: { image: "a" }, model: "acme/upscale" }, { anyModel: true }],
+        ["messages", { extra: { prompt: "Hi" } }]
+      ]
+      for (const [field, request, options] of requests) {
+        const server = fake.server()
+        const error = yield* fake.errorOf(server, request, options)
+        assert(error._tag === "InvalidRequest", JSON.stringify(request))
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), [field], JSON.stringify(request))
         assert.deepStrictEqual(server.requests, [])
       }
     }))

@@ -1,13 +1,19 @@
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import * as PlatformConfigProvider from "@effect/platform/PlatformConfigProvider"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Provider from "../../src/Provider.js"
-import { isProviderError } from "../../src/ProviderError.js"
+import { InvalidRequest, isProviderError } from "../../src/ProviderError.js"
 import * as Replicate from "../../src/providers/Replicate.js"
 import * as fake from "../support/replicateFake.js"
 
@@ -118,6 +124,30 @@ describe("Replicate: the key", () => {
       assert.notInclude(fake.printed(bad.left), "r8_token")
       assert.strictEqual((yield* built({ REPLICATE_TIMEOUT: "7" }))._tag, "Right")
     }))
+
+  const malformed: ReadonlyArray<[field: string, options: Replicate.Options]> = [
+    ["maxRetries", { maxRetries: -1 }],
+    ["connectTimeout", { connectTimeout: NaN }],
+    ["baseUrl", { baseUrl: "ftp://replicate.example" }]
+  ]
+  for (const [field, options] of malformed) {
+    it.effect(`R29: a malformed ${field} of a configuration is a ConfigError, one of the code a defect`, () =>
+      Effect.gen(function*() {
+        const given = { apiKey: Redacted.make(fake.secret), ...options }
+        const built = <E>(layer: Layer.Layer<Provider.Provider, E, HttpClient.HttpClient>) =>
+          Effect.exit(Effect.scoped(Layer.build(Layer.provide(layer, fake.server().layer))))
+        const told = Option.flatMap(
+          Exit.causeOption(yield* built(Replicate.layerConfig(Config.succeed(given)))),
+          Cause.failureOption
+        )
+        assert.isTrue(
+          Option.exists(told, (error) => ConfigError.isInvalidData(error) && error.message.startsWith(`${field}: `))
+        )
+        assert.notInclude(fake.printed(told), fake.secret)
+        const died = Option.flatMap(Exit.causeOption(yield* built(Replicate.layer(given))), Cause.dieOption)
+        assert.isTrue(Option.exists(died, (defect) => defect instanceof InvalidRequest))
+      }))
+  }
 
   it.effect("R31: concurrent calls with different keys never share them", () =>
     Effect.gen(function*() {

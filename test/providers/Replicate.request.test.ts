@@ -176,6 +176,13 @@ describe("Replicate: the request", () => {
       yield* sends({ ...asked, stop: [] }, { prompt: "Hi" })
     }))
 
+  it.effect("R12: stops that are empty do not count", () =>
+    Effect.gen(function*() {
+      yield* sends({ ...asked, stop: ["", "x"] }, { prompt: "Hi", stop_sequences: "x" })
+      yield* sends({ ...asked, stop: ["", ""] }, { prompt: "Hi" })
+      yield* sends({ ...asked, stop: "" }, { prompt: "Hi" })
+    }))
+
   it.effect("R13: extra inputs override all others", () =>
     sends(
       {
@@ -212,9 +219,31 @@ describe("Replicate: the request", () => {
       }
     ))
 
+  it.effect("R13: a prompt that is blank is sent where other inputs say what to do", () =>
+    Effect.gen(function*() {
+      yield* sends({ prompt: " ", extra: { prompt: "Ho" } }, { prompt: "Ho" })
+      const blank = [{ role: "user", content: [{ type: "image_url" }] }]
+      for (const request of [{ prompt: "" }, { messages: blank }]) {
+        const upscale = { ...request, model: "acme/upscale", extra: { image: "https://files.example/llama.png" } }
+        const { body } = yield* createOf(upscale, { anyModel: true })
+        assert.deepStrictEqual(body, { stream: true, input: { prompt: "", ...upscale.extra } })
+      }
+    }))
+
+  it.effect("R08: images are input of a model that is asked something in words", () =>
+    Effect.gen(function*() {
+      const messages = [{ role: "user", content: [{ type: "image_url" }, { type: "text", text: "What is it?" }] }]
+      const extra = { image: "https://files.example/llama.png" }
+      const { body } = yield* createOf({ messages, model: "acme/vision", extra }, { anyModel: true })
+      assert.deepStrictEqual(body, { stream: true, input: { prompt: "What is it?", ...extra } })
+    }))
+
   it.effect.prop(
     "R13: what is sent is what was given, whatever it is",
-    [FastCheck.string(), FastCheck.dictionary(inputName, FastCheck.jsonValue())],
+    [
+      FastCheck.string().filter((prompt) => prompt.trim() !== ""),
+      FastCheck.dictionary(inputName, FastCheck.jsonValue())
+    ],
     ([prompt, extra]) => sends({ prompt, extra }, JSON.parse(JSON.stringify({ prompt, ...extra }))),
     { fastCheck: { numRuns: 30 } }
   )

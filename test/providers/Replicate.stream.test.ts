@@ -62,6 +62,33 @@ describe("Replicate: the text", () => {
       ])
     }))
 
+  type Reason = Output.Of<"Finish">["reason"]
+  const ends: ReadonlyArray<[what: string, request: Provider.Request, metrics: object | undefined, reason: Reason]> = [
+    ["all tokens it was allowed", { maxTokens: 2 }, { output_token_count: 2 }, "length"],
+    ["more tokens than it was allowed", { maxTokens: 2 }, { token_output_count: 3 }, "length"],
+    ["fewer tokens than it was allowed", { maxTokens: 3 }, { output_token_count: 2 }, "stop"],
+    ["any number of tokens, as nothing was said of them", {}, { output_token_count: 2 }, "stop"],
+    ["a number of tokens that it does not tell", { maxTokens: 2 }, { predict_time: 1 }, "stop"],
+    ["what it does not tell at all", { maxTokens: 2 }, undefined, "stop"],
+    [
+      "all tokens that `extra` allowed",
+      { maxTokens: 9, extra: { max_new_tokens: 2 } },
+      { output_token_count: 2 },
+      "length"
+    ],
+    ["tokens without bound", { extra: { max_new_tokens: -1 } }, { output_token_count: 2 }, "stop"],
+    ["tokens bounded by no number", { extra: { max_new_tokens: "1" } }, { output_token_count: 2 }, "stop"]
+  ]
+  for (const [what, limits, metrics, reason] of ends) {
+    it.effect(`R10: an answer that took ${what} ends with \`${reason}\``, () =>
+      Effect.gen(function*() {
+        const server = fake.server({ read: succeeded(["Hel", "lo"], { metrics }) })
+        const outputs = yield* Provider.collect({ ...asked, ...limits }).pipe(Effect.provide(server.provider()))
+        assert.strictEqual(texts(outputs).join(""), "Hello")
+        assert.deepStrictEqual(outputs.at(-1), { _tag: "Finish", reason, id: fake.id })
+      }))
+  }
+
   it.effect("R30: the whole answer is one string", () =>
     Effect.gen(function*() {
       const text = yield* Provider.text(asked).pipe(Effect.provide(fake.server().provider()))

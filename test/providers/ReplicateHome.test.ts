@@ -10,12 +10,17 @@ import * as ReplicateHome from "effect-providers/providers/ReplicateHome"
 import * as KeylessEmulator from "effect-providers/testing/KeylessEmulator"
 import * as MockProvider from "effect-providers/testing/MockProvider"
 import * as ReplicateEmulator from "effect-providers/testing/ReplicateEmulator"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
@@ -192,16 +197,17 @@ describe("ReplicateHome: the request", () => {
       )
     }))
 
-  it.effect("H07: without a prompt, there has to be a message", () =>
+  it.effect("H07: without a prompt, there has to be a message, and neither may be blank", () =>
     Effect.gen(function*() {
       const { ask, emulator } = yield* setup()
       const blank = [{ role: "user", content: " " }, { role: "assistant", content: null }]
       const system = [{ role: "system", content: "S" }]
       const requests = [{}, { messages: [] }, { system: "S" }, { messages: blank }, { model: "sdxl", messages: system }]
-      for (const request of requests) {
+      const prompts = [{ prompt: " " }, { prompt: "", system: "S" }, { prompt: "\n", model: "sdxl" }]
+      for (const request of [...requests, ...prompts]) {
         const error = yield* Effect.flip(ask(request))
         assert(error._tag === "InvalidRequest")
-        assert.strictEqual(error.issues[0]?.field, "messages")
+        assert.strictEqual(error.issues[0]?.field, "prompt" in request ? "prompt" : "messages")
       }
       assert.deepStrictEqual(yield* emulator.requests, [])
     }))
@@ -851,6 +857,24 @@ describe("ReplicateHome: with a key", () => {
       const error = yield* Effect.flip(Effect.provideService(Provider.text(asked), Provider.Provider, provider))
       assert.strictEqual(error._tag, "InvalidRequest")
     }))
+
+  for (const field of ["connectTimeout", "timeout", "idleTimeout"] as const) {
+    it.effect(`H23: a malformed ${field} of a configuration is a ConfigError, one of the code a defect`, () =>
+      Effect.gen(function*() {
+        const { client } = yield* KeylessEmulator.make()
+        // programs without types give what they like
+        const options: ReplicateHome.Options = JSON.parse(`{ "${field}": "soon" }`)
+        const built = <E>(layer: Layer.Layer<Provider.Provider, E, HttpClient.HttpClient>) =>
+          Layer.build(layer).pipe(Effect.scoped, Effect.provideService(HttpClient.HttpClient, client), Effect.exit)
+        const failed = Exit.causeOption(yield* built(ReplicateHome.layerConfig(Config.succeed(options))))
+        const told = Option.flatMap(failed, Cause.failureOption)
+        assert.isTrue(
+          Option.exists(told, (error) => ConfigError.isInvalidData(error) && error.message.startsWith(`${field}: `))
+        )
+        const died = Option.flatMap(Exit.causeOption(yield* built(ReplicateHome.layer(options))), Cause.dieOption)
+        assert.isTrue(Option.exists(died, (defect) => defect instanceof ProviderError.InvalidRequest))
+      }))
+  }
 
   it.scoped("layerConfig takes its options from the configuration", () =>
     Effect.gen(function*() {

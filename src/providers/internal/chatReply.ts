@@ -51,6 +51,10 @@ const choiceOf = (event: unknown): Choice | undefined => {
   return typeof content === "string" ? { content, finish: choice.finish_reason } : undefined
 }
 
+/** An event about the prompt alone, such as the one that begins Azure's replies. */
+const isPreface = (event: unknown): boolean =>
+  Predicate.isRecord(event) && Array.isArray(event.choices) && event.choices.length === 0
+
 /** An event that has no place for content, such as one of usage, or of the end alone. */
 const closingOf = (event: unknown): Choice | undefined => {
   if (!Predicate.isRecord(event)) return undefined
@@ -99,6 +103,7 @@ export const makeReader = (): Reader => {
       return
     }
     const failure = failureOf(event)
+    if (failure === undefined && isPreface(event)) return
     // beside deltas, what has no content is noise
     const choice = choiceOf(event) ?? (deltas > 0 && failure === undefined ? closingOf(event) : undefined)
     if (choice === undefined) {

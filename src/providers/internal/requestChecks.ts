@@ -17,8 +17,8 @@ export const unlessIgnored = (provider: string, ignoreWorking: boolean | undefin
   })
 
 /**
- * The prompt of a request: its own, or the one made from its messages, of which there has to be one. Before that of a
- * text goes the system prompt, as a system message would.
+ * The prompt of a request: its own, or the one made from its messages. It has to say something. Before that of a text
+ * goes the system prompt, as a system message would.
  *
  * @internal
  */
@@ -31,9 +31,14 @@ export const promptOf = (
   const said = isImage
     ? Message.lastUserMessage(messages)
     : messages.map(({ content }) => Message.toText(content)).join("")
-  if (prompt === undefined && said.trim() === "") {
-    const message = `expected a message${isImage ? " of the user" : ""} with text, or a prompt`
-    return Effect.fail(new InvalidRequest({ provider, issues: [new Issue({ field: "messages", message })] }))
+  if ((prompt ?? said).trim() === "") {
+    const issue = prompt === undefined
+      ? new Issue({
+        field: "messages",
+        message: `expected a message${isImage ? " of the user" : ""} with text, or a prompt`
+      })
+      : new Issue({ field: "prompt", message: "expected a text that is not blank" })
+    return Effect.fail(new InvalidRequest({ provider, issues: [issue] }))
   }
   const turns = [
     ...(system.trim() === "" ? [] : [{ role: "system", content: system }]),
