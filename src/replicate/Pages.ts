@@ -248,6 +248,14 @@ export const files = (options: Options = {}): List<FileResource> =>
 /**
  * Lists the public models and those of the account.
  *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Pages } from "effect-providers/replicate"
+ *
+ * const newest = Stream.runCollect(Pages.models({ sortBy: "model_created_at", limit: 20 }).items)
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -280,6 +288,14 @@ const modelPath = (model: string) =>
 
 /**
  * Lists the versions of a model, which is `owner/name` or its page, newest first.
+ *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Pages } from "effect-providers/replicate"
+ *
+ * const latest = Stream.runHead(Pages.versions("stability-ai/sdxl", { limit: 1 }).items)
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -6,7 +6,7 @@ import { parseJson, toJson } from "../../internal/errorBody.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { type View, whole } from "./views.js"
 
-/** Replicate's event ids are `<unix seconds>:<n>`: they tell which of two events is older. */
+/** Event ids are `<unix seconds>:<n>` in Replicate's docs on streaming: they tell which of two events is older. */
 const parseId = (id: string): readonly [seconds: number, n: number] | undefined => {
   const parts = /^(\d+):(\d+)$/.exec(id)
   return parts === null ? undefined : [Number(parts[1]), Number(parts[2])]
