@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { authedCall } from "./internal/authedCall.js"
 import * as CredentialFile from "./internal/credentialFile.js"
+import { isPresent } from "./internal/token.js"
 import type * as Output from "./Output.js"
 import type { Info } from "./Provider.js"
 import { type FileError, MissingAuth, type ProviderError } from "./ProviderError.js"
@@ -97,8 +98,6 @@ export const apiKey = (credential: Credential): Option.Option<Redacted.Redacted<
   const { api_key } = Redacted.value(credential)
   return typeof api_key === "string" ? Option.liftPredicate(Redacted.make(api_key), isPresent) : Option.none()
 }
-
-const isPresent = (apiKey: Redacted.Redacted<string>) => Redacted.value(apiKey).trim() !== ""
 
 /**
  * Makes the service of any store.
@@ -279,8 +278,8 @@ export interface AuthedOptions<R = never> {
 export const authed = <R = never>(
   { authenticate, call, info, ...options }: AuthedOptions<R>
 ): Stream.Stream<Output.Output, ProviderError, Credentials | R> => {
-  const given = Option.filter(Option.fromNullable(options.apiKey), isPresent)
-  if (Option.isSome(given)) return Stream.suspend(() => call(fromApiKey(given.value), () => Effect.void))
+  const { apiKey: given } = options
+  if (isPresent(given)) return Stream.suspend(() => call(fromApiKey(given), () => Effect.void))
   const id = key(info)
   return Stream.unwrap(Effect.map(Credentials, ({ get, remove, set, turn }) =>
     authedCall({

@@ -4,13 +4,14 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import * as Caller from "./http/Caller.js"
 import * as Failure from "./http/Failure.js"
 import { timeoutFail } from "./internal/clocks.js"
+import { parseJson } from "./internal/errorBody.js"
 import type { Info } from "./Provider.js"
 import { InvalidRequest, Issue, MissingAuth, type ProviderError, Timeout } from "./ProviderError.js"
 
@@ -79,23 +80,19 @@ export const get: (options: Options) => Effect.Effect<unknown, ProviderError, Ht
   "Quota.get"
 )(function*(options: Options) {
   const { apiKey, provider: { loginUrl, name: provider } } = options
-  const origin: Failure.Origin = { provider, loginUrl, secrets: apiKey === undefined ? [] : [apiKey] }
+  const secrets = apiKey === undefined ? [] : [apiKey]
   const request = yield* toRequest(options, apiKey === undefined ? "" : Redacted.value(apiKey))
-  // spans of the platform hold headers and whole URLs, and trace headers are no business of a third party
-  const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.withTracerDisabledWhen(() => true),
-    HttpClient.withTracerPropagation(false)
-  )
+  // the total clock is the only one
+  const origin = { provider, loginUrl, secrets, connectTimeout: Duration.infinity }
+  const caller = Caller.make(yield* HttpClient.HttpClient, origin)
   const duration = Duration.decode(options.timeout ?? "30 seconds")
   return yield* Effect.gen(function*() {
-    const response = yield* client.execute(request)
-    return response.status < 300
-      ? yield* response.json
-      : yield* Effect.flip(Failure.fromResponse(origin, response))
+    const response = yield* caller.send(request)
+    const text = yield* caller.text(response)
+    return text === ""
+      ? null
+      : yield* Effect.mapError(parseJson(text), () => caller.malformed(response, { why: "expected JSON" }))
   }).pipe(
-    Effect.mapError((error) =>
-      HttpClientError.isHttpClientError(error) ? Failure.fromHttpClientError(origin, error) : error
-    ),
     timeoutFail({
       duration,
       onTimeout: () =>

@@ -164,6 +164,11 @@ describe("Provider.make: a broken connection is no bug", () => {
       "Error"
     ],
     [
+      "an error at the top of 100,000 causes",
+      Array.from({ length: 100_000 }).reduce<Error>((cause) => new Error("again", { cause }), new Error("first")),
+      "Error"
+    ],
+    [
       "an error that refers to itself many times",
       (() => {
         const error = new Error("again")

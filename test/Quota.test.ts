@@ -159,6 +159,15 @@ describe("Quota.get", () => {
       }))
   }
 
+  it.effect("B28: an answer that does not end is not read to the end", () =>
+    Effect.gen(function*() {
+      const piece = new Uint8Array(1024 * 1024).fill(32)
+      const endless = new ReadableStream({ pull: (controller) => controller.enqueue(piece) })
+      const error = yield* errorOf(fakeHttp.make(() => new Response(endless)))
+      assert.deepInclude(error, { _tag: "ResponseError", reason: "malformed" })
+      assert.include(error.message, "larger than")
+    }))
+
   it.effect("B28: silence does not outlive what failed beside it", () =>
     Effect.gen(function*() {
       const failing = Effect.zipRight(Effect.sleep("1 second"), Effect.fail("no"))

@@ -88,6 +88,7 @@ const toError = (
     case 400:
     case 413:
     case 422:
+      // what Google's APIs say of a wrong key, under 400
       return /API key not valid/i.test(detail ?? "")
         ? new MissingAuth({ ...common, reason: "rejected", loginUrl: origin.loginUrl })
         : new InvalidRequest({ ...common, issues })

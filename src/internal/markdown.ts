@@ -5,7 +5,9 @@
 const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "\"": "&quot;" }
 
 /** Characters that mean something anywhere in a line, and those that do only where a line begins. */
-const marks = /[\\`*_~[\]$]|^[-+=#]|(?<=^\d+)[.)]/g
+const marks = /[\\`*_~[\]$]|^[-+=#]/g
+/** The number of a list. Older browsers read no module with a lookbehind, which would let this be one of the marks. */
+const number = /^(\d+)([.)])/
 
 /** Escapes words for one line of markdown, with whitespace normalised. */
 const words = (text: string): string =>
@@ -13,6 +15,7 @@ const words = (text: string): string =>
     .replace(/\s+/g, " ")
     .trim()
     .replace(marks, "\\$&")
+    .replace(number, "$1\\$2")
     .replace(/[&<>"]/g, (character) => entities[character] ?? character)
 
 const percentEncode = (character: string): string =>

@@ -59,6 +59,8 @@ const existingAbove = (
     )
 }
 
+const spanned = (name: string) => Effect.withSpan(`FileOutput.${name}`, { captureStackTrace: false })
+
 /**
  * A file in a model's output.
  *
@@ -80,7 +82,7 @@ export class FileOutput {
 
   /** The bytes, whole. */
   get bytes(): Effect.Effect<Uint8Array, ProviderError, Downloader> {
-    return Effect.map(Stream.runCollect(this.stream), concat)
+    return spanned("bytes")(Effect.map(Stream.runCollect(this.stream), concat))
   }
 
   /** The bytes as text, which is UTF-8. */
@@ -90,10 +92,10 @@ export class FileOutput {
 
   /** The bytes as a `Blob`, with the media type that the host or the data URI tells. */
   get blob(): Effect.Effect<Blob, ProviderError, Downloader> {
-    return Effect.gen(this, function*() {
+    return spanned("blob")(Effect.gen(this, function*() {
       const { contentType = "", stream } = yield* (yield* Downloader).open(this.url)
       return new Blob([concat(yield* Stream.runCollect(stream))], { type: contentType })
-    })
+    }))
   }
 
   /**
@@ -104,7 +106,7 @@ export class FileOutput {
   save(
     path: string
   ): Effect.Effect<string, ProviderError | FileError, Downloader | FileSystem.FileSystem | Path.Path> {
-    return Effect.scoped(Effect.gen(this, function*() {
+    return spanned("save")(Effect.scoped(Effect.gen(this, function*() {
       const fs = yield* FileSystem.FileSystem
       const paths = yield* Paths
       const target = paths.resolve(path)
@@ -129,7 +131,7 @@ export class FileOutput {
       yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
       yield* Effect.mapError(fs.rename(partial, target), failed)
       return target
-    }))
+    })))
   }
 
   toString(): string {
@@ -145,6 +147,13 @@ const isFileUrl = (text: string): boolean => /^(?:https?:\/\/[^\s/]+\/\S*|data:[
 
 /**
  * Finds the files anywhere in an output, in order: every string that is nothing but an HTTP URL or a data URI.
+ *
+ * @example
+ * ```ts
+ * import { FileOutput } from "effect-providers/replicate"
+ *
+ * const files = FileOutput.find({ images: ["https://replicate.delivery/a/1.png"], seed: 7 })
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -111,6 +111,13 @@ const isRef = (input: unknown): input is ModelRef =>
 /**
  * Reads a reference or its text. A reference is checked as a text is: it may be made of what a user typed.
  *
+ * @example
+ * ```ts
+ * import { ModelRef } from "effect-providers/replicate"
+ *
+ * const ref = ModelRef.decode({ _tag: "Model", owner: "black-forest-labs", name: "flux-schnell" })
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */

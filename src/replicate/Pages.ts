@@ -15,9 +15,10 @@ import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Failure from "../http/Failure.js"
-import { InvalidRequest, Issue, type ProviderError, ResponseError } from "../ProviderError.js"
+import { type ProviderError, ResponseError } from "../ProviderError.js"
 import { PredictionPageFromJson, TrainingPageFromJson } from "./internal/fromJson.js"
 import { provider } from "./internal/http.js"
+import { invalid } from "./internal/invalid.js"
 import { makeTrail } from "./internal/trail.js"
 import * as ModelRef from "./ModelRef.js"
 import { ReplicateClient, type Service } from "./ReplicateClient.js"
@@ -105,9 +106,6 @@ interface MakeOptions extends Options {
 }
 
 type Wire<A> = Effect.Effect<Schema.Schema.Type<ReturnType<typeof WirePage.Page<A, unknown, never>>>, ProviderError>
-
-const invalid = (field: string, message: string) =>
-  new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
 
 const circular = (link: string) =>
   new ResponseError({
@@ -250,6 +248,14 @@ export const files = (options: Options = {}): List<FileResource> =>
 /**
  * Lists the public models and those of the account.
  *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Pages } from "effect-providers/replicate"
+ *
+ * const newest = Stream.runCollect(Pages.models({ sortBy: "model_created_at", limit: 20 }).items)
+ * ```
+ *
  * @since 0.1.0
  * @category constructors
  */
@@ -282,6 +288,14 @@ const modelPath = (model: string) =>
 
 /**
  * Lists the versions of a model, which is `owner/name` or its page, newest first.
+ *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Pages } from "effect-providers/replicate"
+ *
+ * const latest = Stream.runHead(Pages.versions("stability-ai/sdxl", { limit: 1 }).items)
+ * ```
  *
  * @since 0.1.0
  * @category constructors

@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
 import * as Retry from "../../src/http/Retry.js"
 import {
@@ -204,6 +205,15 @@ describe("Retry.retry", () => {
       const [first = 0, second = 0] = pausesOf(calls)
       assert.isTrue(first >= 30_000 && first <= 36_000)
       assert.strictEqual(second, 0)
+    }))
+
+  it.effect("C23: the pause after a hint varies by chance", () =>
+    Effect.gen(function*() {
+      const pauses = yield* Effect.forEach(["one", "two"], (seed) => {
+        const { call, calls } = script(new RateLimited({ provider, retryAfter: Duration.seconds(30) }))
+        return Effect.map(Effect.withRandom(run(call), Random.make(seed)), () => pausesOf(calls)[0])
+      })
+      assert.notStrictEqual(pauses[0], pauses[1])
     }))
 
   it.effect("C23: a hint longer than maxWait fails at once and tells the wait", () =>

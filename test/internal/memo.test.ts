@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Hash from "effect/Hash"
 import * as TestClock from "effect/TestClock"
 import * as Memo from "../../src/internal/memo.js"
 
@@ -107,5 +109,30 @@ describe("memo", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Fiber.join(second), "a2")
       assert.strictEqual(count(), 2)
+    }))
+
+  it.effect("forgets what has expired, so that it does not grow", () =>
+    Effect.gen(function*() {
+      let compared = 0
+      // all in one bucket, where each new one is compared with all that are kept
+      const key = (name: number) => {
+        const self = {
+          name,
+          [Hash.symbol]: () => 0,
+          [Equal.symbol]: (that: unknown): boolean => {
+            compared++
+            return that === self
+          }
+        }
+        return self
+      }
+      const get = Memo.make(({ name }: ReturnType<typeof key>) => Effect.succeed(name), "5 minutes")
+      for (let n = 0; n < 50; n++) yield* get(key(n))
+      yield* TestClock.adjust("5 minutes")
+      yield* get(key(50))
+      compared = 0
+      assert.strictEqual(yield* get(key(51)), 51)
+      // with each of the fifty it would be many times as often
+      assert.isBelow(compared, 10)
     }))
 })

@@ -14,6 +14,7 @@ import * as Prediction from "../../src/replicate/Prediction.js"
 import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
 import * as ReplicateEmulator from "../../src/testing/ReplicateEmulator.js"
 import * as Server from "../support/replicate-server.js"
+import * as Told from "../support/replicate-told.js"
 
 const url = "https://replicate.delivery/xezq/out.webp"
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -553,6 +554,16 @@ describe("save", () => {
         const error = yield* Effect.flip(new FileOutput(url).save(directory))
         const message = `The file ${directory} could not be written: it is a directory, not a file.`
         assert.strictEqual(error.message, message)
+      })))
+
+  it.scoped("what reads a file whole, or saves it, has a span", () =>
+    withDirectory([body("image")], (directory) =>
+      Effect.gen(function*() {
+        const told = Told.make()
+        const file = new FileOutput(url)
+        yield* Effect.all([file.bytes, file.blob, file.save(`${directory}/out`)]).pipe(Effect.provide(told.layer))
+        const spans = told.spans.filter((span) => span.startsWith("FileOutput."))
+        assert.deepStrictEqual(spans, ["FileOutput.bytes", "FileOutput.blob", "FileOutput.save"])
       })))
 
   it.scoped("C15: nothing is fetched for a target that cannot be written", () => {

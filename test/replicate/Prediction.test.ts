@@ -1002,6 +1002,20 @@ describe("watch", () => {
       assert.strictEqual(server.count("get"), changes.length)
     }))
 
+  it.effect("C27: a file more is a change, also where there is no text", () =>
+    Effect.gen(function*() {
+      const file = (name: string) => `https://replicate.delivery/${name}.png`
+      const processing = (...names: ReadonlyArray<string>) =>
+        Server.gives({ status: "processing", output: { images: names.map(file) } })
+      const server = Server.make({
+        get: [processing("a"), processing("a"), processing("a", "b"), Server.gives({ status: "succeeded" })]
+      })
+      const seen = yield* Server.timed(Stream.runCollect(Prediction.watch(Server.model, input))).pipe(
+        Effect.provide(server.layer)
+      )
+      assert.deepStrictEqual([...seen].map(({ files }) => files.length), [0, 1, 2, 0])
+    }))
+
   it.effect("C27: ended early, cancels once", () =>
     Effect.gen(function*() {
       const server = Server.make({ get: [running] })

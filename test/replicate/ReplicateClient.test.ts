@@ -167,6 +167,16 @@ describe("a create", () => {
       assert.strictEqual(yield* TestClock.currentTimeMillis, 12_000)
     }))
 
+  it.effect("the hold is a minute where no number is asked for", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(62, Server.gives())] }, { connectTimeout: "3 seconds" })
+      const create = Effect.flatMap(ReplicateClient.ReplicateClient, ({ api }) =>
+        api.predictions.create({ headers: { prefer: "wait" }, payload: { version: Server.version, input: {} } }))
+      yield* Server.timed(create).pipe(Effect.provide(server.layer))
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 62_000)
+      assert.strictEqual(server.calls[0]?.headers["prefer"], "wait")
+    }))
+
   const limited = (body: unknown, headers: Record<string, string> = {}) => Server.status(429, body, headers)
 
   it.effect.each([

@@ -105,4 +105,17 @@ describe("PredictionReader", () => {
     assert.deepStrictEqual(rest(reader, finished(urls)), Option.some(urls[1] ?? ""))
     assert.deepStrictEqual(rest(reader, finished([])), Option.none())
   })
+
+  it.each([
+    ["a text", `{"detail":"out of \\"memory\\""}`, `out of "memory"`],
+    ["an object", `{"detail":{"code":"E1001"}}`, `{"code":"E1001"}`],
+    ["nothing", `{"detail":null}`, "null"],
+    ["no detail", `{"reason":"x"}`, `{"reason":"x"}`],
+    ["no JSON", "out of memory", "out of memory"],
+    ["JSON of no object", "[1]", "[1]"]
+  ])("an error event tells its detail: %s", (_, data, detail) => {
+    const reader = new PredictionReader(outputs, false)
+    reader.read([{ event: "error", id: undefined, data }])
+    assert.strictEqual(reader.error, detail)
+  })
 })

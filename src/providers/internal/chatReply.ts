@@ -1,5 +1,6 @@
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { parseJson } from "../../internal/errorBody.js"
 import * as Output from "../../Output.js"
 
 /**
@@ -33,8 +34,6 @@ export interface Reader {
 
 /** Most characters held of one line, and of JSON. */
 const longest = 32 * 1024 * 1024
-
-const parseJson = Option.liftThrowable((text: string): unknown => JSON.parse(text))
 
 /** Fields of event streams that say nothing here. */
 const isField = (line: string): boolean => /^(?:event|id|retry):/.test(line)

@@ -1,4 +1,4 @@
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import { timeoutFail } from "../../internal/clocks.js"
 import { cleaner } from "../../internal/scrub.js"
 import { counted } from "../../internal/underway.js"
 import type { Inside } from "../../internal/work.js"
-import { isProviderError, isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
+import { isRetryable, type ProviderError, ResponseError, Timeout } from "../../ProviderError.js"
 import { CallSettings, type Settings } from "../CallSettings.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import { annotations, type Answer, logged } from "./callLog.js"
@@ -54,25 +54,19 @@ const unsure = (error: ProviderError): ProviderError => {
  *
  * @internal
  */
-export const answerError = (error: unknown): unknown =>
+export const answerError = (error: ParseResult.ParseError | HttpClientError.HttpClientError): ProviderError =>
   ParseResult.isParseError(error)
     ? Failure.fromParseError({ provider }, error, {})
-    : HttpClientError.isHttpClientError(error)
-    ? Failure.fromHttpClientError({ provider }, error)
-    : error
+    : Failure.fromHttpClientError({ provider }, error)
 
-/** What is left is either ours, or says that the request could not be encoded. */
-const requestError = (error: unknown): Effect.Effect<never, ProviderError> =>
-  isProviderError(error)
-    ? Effect.fail(error)
-    : ParseResult.isParseError(error)
-    ? Effect.fail(Failure.invalidRequest(provider, error))
-    : Effect.die(error)
+/** What does not parse is the request: an answer that does not is told by `answerError`. */
+const requestError = (error: ProviderError | ParseResult.ParseError): ProviderError =>
+  ParseResult.isParseError(error) ? Failure.invalidRequest(provider, error) : error
 
 type AnswerIn<A> = (
   scope: Scope.CloseableScope,
   own: Settings
-) => Effect.Effect<Answer<A>, unknown, Scope.Scope>
+) => Effect.Effect<Answer<A>, ProviderError | ParseResult.ParseError, Scope.Scope>
 
 /** Sends a call once, in a fiber with its span and with a scope for its answer. */
 const send = <A>(
@@ -87,7 +81,7 @@ const send = <A>(
   }
 ): Effect.Effect<Answer<A>, ProviderError> =>
   Effect.flatMap(Scope.make(), (scope) => {
-    const answer = Effect.catchAll(call(scope, own), requestError)
+    const answer = Effect.mapError(call(scope, own), requestError)
     // what was read to its end is over: to end it once more would make an exception, with its stack, for each call
     const end = (exit: Exit.Exit<unknown, unknown>) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit)
     const ended = isOnce ? counted(answer, (error) => unsure(error) === error, end) : Effect.onExit(answer, end)

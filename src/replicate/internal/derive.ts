@@ -39,7 +39,7 @@ export const derive = (config: ReplicateConfig, limits: Limits, send: Send): Api
     const description = {
       name: `${group}.${name}`,
       method,
-      isSafe: method === "GET" || method === "DELETE" || name === "cancel"
+      isSafe: route.isSafe ?? (method === "GET" || method === "DELETE")
     }
     return (request = {}) =>
       Effect.suspend(() => {

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
-import { InvalidRequest, Issue } from "../../ProviderError.js"
+import type { InvalidRequest } from "../../ProviderError.js"
 import { type Content, sizeOf } from "./fileContent.js"
-import { provider } from "./http.js"
+import { invalid } from "./invalid.js"
 import type { NamedFile } from "./namedFile.js"
 import { inlineLimit } from "./openFile.js"
 import { mediaTypeOf } from "./upload.js"
@@ -28,9 +28,7 @@ const fingerprint = (file: NamedFile, content: InMemory, size: number) =>
       parts.push(Encoding.encodeBase64(new Uint8Array(digest)))
     }
     return parts.join()
-  }).pipe(Effect.mapError(() =>
-    new InvalidRequest({ provider, issues: [new Issue({ field: file.field, message: "the Blob could not be read" })] })
-  ))
+  }).pipe(Effect.mapError(() => invalid(file.field, "the Blob could not be read")))
 
 /**
  * Gives the same key to files that would be uploads of the same content: what is in memory is told by its bytes, which

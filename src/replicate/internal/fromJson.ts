@@ -70,7 +70,7 @@ const fields = fieldsOf(readers)
 /** `prototype` is that of a class of predictions, whose constructor would copy the fields and look for their defaults. */
 const reader = <A extends Prediction>(prototype: A): Reader<A> => (json) => {
   if (!Predicate.isRecord(json) || typeof json["id"] !== "string" || json["id"] === "") return undefined
-  const prediction = Object.create(prototype)
+  const prediction: A & Record<string, unknown> = Object.create(prototype)
   readInto(prediction, fields, json)
   return prediction
 }

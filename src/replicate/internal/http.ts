@@ -17,12 +17,12 @@ import { pushed, timeoutFail } from "../../internal/clocks.js"
 import * as DataUri from "../../internal/dataUri.js"
 import * as Pull from "../../internal/pull.js"
 import * as Push from "../../internal/push.js"
+import { headerIssues } from "../../internal/sendable.js"
 import { isPresent } from "../../internal/token.js"
 import type { Inside } from "../../internal/work.js"
 import {
   InvalidRequest,
   isRetryable,
-  Issue,
   MissingAuth,
   type ProviderError,
   ResponseError,
@@ -45,8 +45,6 @@ const loginUrl = "https://replicate.com/account/api-tokens"
  * @internal
  */
 export const isHeaderValue = (text: string): boolean => /^[\x21-\x7e]+(?:[\x20\t]+[\x21-\x7e]+)*$/.test(text)
-
-const isHeaderName = (text: string): boolean => /^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(text)
 
 const originOf = (url: string): string | undefined => URL.canParse(url) ? new URL(url).origin : undefined
 
@@ -140,8 +138,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
     request: HttpClientRequest.HttpClientRequest,
     headers: Readonly<Record<string, string>>
   ): Ready => {
-    const wrong = Object.entries(headers).filter(([name, value]) => !isHeaderName(name) || !isHeaderValue(value))
-    const issues = wrong.map(([name]) => new Issue({ field: `headers.${name}`, message: "cannot be sent" }))
+    const issues = headerIssues(headers, isHeaderValue)
     return issues.length === 0
       ? Either.right(HttpClientRequest.setHeaders(request, headers))
       : Either.left(new InvalidRequest({ provider, issues }))

@@ -14,7 +14,7 @@ import {
 } from "./fileContent.js"
 
 /**
- * The most that Replicate takes in an upload: 100 MB, as the larger of the two meanings.
+ * The most that Replicate takes in an upload: 100 MB in its docs on input files, as the larger of the two meanings.
  *
  * @internal
  */

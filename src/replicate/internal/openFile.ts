@@ -8,9 +8,9 @@ import * as Stream from "effect/Stream"
 import { concat } from "../../internal/bytes.js"
 import { fileReason } from "../../internal/fileReason.js"
 import * as Pull from "../../internal/pull.js"
-import { type FileError, InvalidRequest, Issue, type ProviderError } from "../../ProviderError.js"
+import type { FileError, InvalidRequest, ProviderError } from "../../ProviderError.js"
 import { type Bytes, isUint8Array } from "./fileContent.js"
-import { provider } from "./http.js"
+import { invalid as invalidField } from "./invalid.js"
 import { largest, type NamedFile, tooLarge } from "./namedFile.js"
 
 /**
@@ -166,7 +166,7 @@ const bytesOf = (stream: Bytes, invalid: Invalid): Stream.Stream<Uint8Array, Pro
  * @internal
  */
 export const openFile = Effect.fnUntraced(function*({ content, field }: NamedFile) {
-  const invalid: Invalid = (message) => new InvalidRequest({ provider, issues: [new Issue({ field, message })] })
+  const invalid: Invalid = (message) => invalidField(field, message)
   switch (content._tag) {
     case "Bytes":
       return inMemory(content.bytes)

@@ -7,7 +7,10 @@ import type { ReplicateConfig } from "../ReplicateConfig.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { currentToken, provider } from "./http.js"
 
-/** Codes that Replicate documents, or that were seen, for failures of its own machinery. */
+/**
+ * Codes for failures of Replicate's own machinery. E6716 is in Replicate's docs on error codes; the others stand in
+ * errors that users reported.
+ */
 const transientCodes = new Set(["E6716", "E8765", "E9828", "PA"])
 
 /** Reads what the error text of a failed prediction says about it. */

@@ -1,11 +1,12 @@
 import * as Chunk from "effect/Chunk"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import type * as Sse from "../../http/Sse.js"
-import { toJson } from "../../internal/errorBody.js"
+import { parseJson, toJson } from "../../internal/errorBody.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { type View, whole } from "./views.js"
 
-/** Replicate's event ids are `<unix seconds>:<n>`: they tell which of two events is older. */
+/** Event ids are `<unix seconds>:<n>` in Replicate's docs on streaming: they tell which of two events is older. */
 const parseId = (id: string): readonly [seconds: number, n: number] | undefined => {
   const parts = /^(\d+):(\d+)$/.exec(id)
   return parts === null ? undefined : [Number(parts[1]), Number(parts[2])]
@@ -19,24 +20,13 @@ const isAtOrBefore = (id: string, last: string): boolean | undefined => {
   return a[0] < b[0] || (a[0] === b[0] && a[1] <= b[1])
 }
 
-/** The `detail` of an `error` event, or its text when it is not the JSON it should be. */
-const detailOf = (data: string): string => {
-  try {
-    const json: unknown = JSON.parse(data)
-    return typeof json === "object" && json !== null && "detail" in json ? String(json.detail) : data
-  } catch {
-    return data
-  }
-}
-
-const reasonOf = (data: string): string | undefined => {
-  try {
-    const json: unknown = JSON.parse(data)
-    return typeof json === "object" && json !== null && "reason" in json ? String(json.reason) : undefined
-  } catch {
-    return undefined
-  }
-}
+/** What the JSON of an event has in a field. */
+const fieldOf = (data: string, name: string): string | undefined =>
+  parseJson(data).pipe(
+    Option.filter(Predicate.hasProperty(name)),
+    Option.flatMap(({ [name]: field }) => typeof field === "string" ? Option.some(field) : toJson(field)),
+    Option.getOrUndefined
+  )
 
 /** The output of a model as its stream would give it, all at once; none where it is nested too deep for JSON. */
 const textOf = (output: unknown): Option.Option<string> => {
@@ -50,15 +40,15 @@ const textOf = (output: unknown): Option.Option<string> => {
 const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
 
 /**
- * Turns the events of a prediction's stream into what a view makes of them, over as many connections as it takes, and knows how far it
- * came: what a new connection replays is dropped, and what the finished prediction holds beyond it can be added.
+ * Turns the events of a prediction's stream into what a view makes of them, over as many connections as it takes, and
+ * knows how far it came: what a new connection replays is dropped, and what the finished prediction holds beyond it can
+ * be added.
  *
  * @internal
  */
 export class PredictionReader<A> {
   /** Events that were taken in. */
   events = 0
-  files = 0
   /** There was more than one connection. */
   reconnected = false
   lastEventId: string | undefined
@@ -71,6 +61,7 @@ export class PredictionReader<A> {
   private given = false
   /** The text that was given out. */
   private text = ""
+  private files = 0
   private firstEventId: string | undefined
   /** Events of a new connection that were seen before; -1 once it is past them. */
   private replayed = -1
@@ -98,7 +89,7 @@ export class PredictionReader<A> {
     const texts: Array<string> = []
     for (const event of events) {
       if (event.event === "done") {
-        this.done = { reason: reasonOf(event.data) }
+        this.done = { reason: fieldOf(event.data, "reason") }
         break
       }
       if (this.replayed >= 0 && this.isReplay(event)) continue
@@ -109,7 +100,7 @@ export class PredictionReader<A> {
       }
       if (event.event === "output") read.push(this.output(event, texts))
       else if (event.event === "logs") read.push(this.view.logs(event.data, event.id))
-      else if (event.event === "error") this.error = detailOf(event.data)
+      else if (event.event === "error") this.error = fieldOf(event.data, "detail") ?? event.data
     }
     this.text += texts.join("")
     return Chunk.unsafeFromArray(read)

@@ -25,6 +25,8 @@ interface Parts {
   readonly headers?: Texts
   readonly payload?: Schema.Schema.AnyNoContext
   readonly success: Success
+  /** Sent twice, it does no more than once: so do all GET and DELETE, others where they say so. */
+  readonly isSafe?: boolean
 }
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE"

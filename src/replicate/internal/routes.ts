@@ -135,7 +135,11 @@ const predictions = {
     success: created(PredictionFromJson)
   }),
   get: get("/predictions/:prediction_id", { pathParams: prediction, success: json(PredictionFromJson) }),
-  cancel: post("/predictions/:prediction_id/cancel", { pathParams: prediction, success: json(PredictionFromJson) })
+  cancel: post("/predictions/:prediction_id/cancel", {
+    pathParams: prediction,
+    success: json(PredictionFromJson),
+    isSafe: true
+  })
 }
 
 const search = {
@@ -157,7 +161,11 @@ const trainings = {
     success: created(TrainingFromJson)
   }),
   get: get("/trainings/:training_id", { pathParams: training, success: json(TrainingFromJson) }),
-  cancel: post("/trainings/:training_id/cancel", { pathParams: training, success: json(TrainingFromJson) })
+  cancel: post("/trainings/:training_id/cancel", {
+    pathParams: training,
+    success: json(TrainingFromJson),
+    isSafe: true
+  })
 }
 
 const webhooks = {

@@ -11,7 +11,7 @@ import type { ModelVersion } from "../schemas/ModelVersion.js"
 const at = (value: unknown, ...path: ReadonlyArray<string>): unknown =>
   path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, value)
 
-/** Older builders did not mark iterators: any list may be one. */
+/** Cog marks iterators since 0.3.9, as its source tells: before, any list may be one. */
 const marksIterators = (cogVersion: string | undefined): boolean => {
   const [, major = 0, minor = 0, patch = 0] = /^v?(\d+)\.(\d+)\.(\d+)/.exec(cogVersion ?? "")?.map(Number) ?? []
   return major > 0 || minor > 3 || (minor === 3 && patch >= 9)

@@ -1,3 +1,5 @@
+import { makeRecent } from "../../internal/recent.js"
+
 /** Links that are remembered. */
 const longest = 10_000
 
@@ -7,12 +9,10 @@ const longest = 10_000
  * @internal
  */
 export const makeTrail = () => {
-  const trail = new Set<string>()
+  const trail = makeRecent<string, true>(longest)
   return (link: string): boolean => {
-    if (trail.has(link)) return false
-    trail.add(link)
-    const [oldest] = trail
-    if (trail.size > longest && oldest !== undefined) trail.delete(oldest)
+    if (trail.get(link)) return false
+    trail.set(link, true)
     return true
   }
 }

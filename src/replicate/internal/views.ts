@@ -3,11 +3,11 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { toJson } from "../../internal/errorBody.js"
 import type * as Output from "../../Output.js"
-import { InvalidRequest, Issue, type ProviderError } from "../../ProviderError.js"
+import type { ProviderError } from "../../ProviderError.js"
 import * as FileOutput from "../FileOutput.js"
 import * as PredictionEvent from "../PredictionEvent.js"
 import type { Prediction } from "../schemas/Prediction.js"
-import { provider } from "./http.js"
+import { invalid } from "./invalid.js"
 
 /**
  * What is made of a prediction's stream, piece by piece; `id` is the one of the event.
@@ -108,7 +108,7 @@ export const onlyFiles = (model: string) =>
   self: Stream.Stream<PredictionEvent.PredictionEvent, ProviderError, R>
 ): Stream.Stream<FileOutput.FileOutput, ProviderError, R> => {
   const message = `${model} gives an output that is no file: stream it, or run it`
-  const fail = Stream.fail(new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] }))
+  const fail = Stream.fail(invalid("model", message))
   return Stream.flatMap(Stream.chunks(self), (chunk) => {
     const files: Array<FileOutput.FileOutput> = []
     for (const event of chunk) {

@@ -3,20 +3,10 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { concat } from "../../internal/bytes.js"
 
 const tooLarge = HttpServerResponse.empty({ status: 413 })
 const unreadable = HttpServerResponse.empty({ status: 400 })
-
-const join = (pieces: Chunk.Chunk<Uint8Array>, size: number): Uint8Array => {
-  if (pieces.length === 1) return Chunk.unsafeHead(pieces)
-  const whole = new Uint8Array(size)
-  let offset = 0
-  for (const piece of pieces) {
-    whole.set(piece, offset)
-    offset += piece.length
-  }
-  return whole
-}
 
 /**
  * Reads a body of at most so many bytes, or fails with the answer to give.
@@ -36,6 +26,6 @@ export const readBody = (
       Stream.runCollect,
       Effect.mapError(() => unreadable),
       Effect.filterOrFail(() => size <= limit, () => tooLarge),
-      Effect.map((pieces) => join(pieces, size))
+      Effect.map((pieces) => pieces.length === 1 ? Chunk.unsafeHead(pieces) : concat(pieces))
     )
   })

@@ -1,18 +1,5 @@
+import { makeRecent } from "../../internal/recent.js"
 import type { Prediction } from "../schemas/Prediction.js"
-
-/** A map that forgets what was set longest ago. */
-const makeRecent = <A>(most: number) => {
-  const entries = new Map<string, A>()
-  return {
-    get: (key: string) => entries.get(key),
-    set: (key: string, value: A) => {
-      entries.delete(key)
-      entries.set(key, value)
-      const [oldest] = entries.keys()
-      if (entries.size > most && oldest !== undefined) entries.delete(oldest)
-    }
-  }
-}
 
 /** How much of an output there is. Only texts and lists grow while a model runs. */
 const extent = (output: unknown): number =>
@@ -24,8 +11,8 @@ const extent = (output: unknown): number =>
  * @internal
  */
 export const makeNews = (remember: number) => {
-  const deliveries = makeRecent<true>(remember)
-  const predictions = makeRecent<{ readonly output: number; readonly logs: number; readonly isFinal: boolean }>(
+  const deliveries = makeRecent<string, true>(remember)
+  const predictions = makeRecent<string, { readonly output: number; readonly logs: number; readonly isFinal: boolean }>(
     remember
   )
   return (delivery: string, prediction: Prediction): boolean => {
