@@ -36,8 +36,7 @@ const started = {
   mayHaveStarted: Schema.optional(Schema.Boolean)
 }
 
-const look = "look before starting it again."
-const lookFirst = `It may have been started: ${look}`
+const lookFirst = (why = "It may have been started") => `${why}: look before starting it again.`
 
 const where = (e: { readonly method?: string | undefined; readonly url?: string | undefined }) =>
   e.url === undefined ? "" : ` (${e.method === undefined ? "" : `${e.method} `}${e.url})`
@@ -218,7 +217,7 @@ export class ResponseError extends Schema.TaggedError<ResponseError>("effect-pro
       : "gave an answer that could not be understood"
     const code = this.code === undefined ? "" : ` [${this.code}]`
     const then = this.mayHaveStarted === true
-      ? lookFirst
+      ? lookFirst()
       : isRetryable(this)
       ? "Try again later."
       : "Trying again will not help."
@@ -247,10 +246,8 @@ export class Timeout extends Schema.TaggedError<Timeout>("effect-providers/Provi
       : this.clock === "idle"
       ? "sent nothing"
       : "was not done"
-    const then = this.predictionId !== undefined
-      ? `Prediction ${this.predictionId} may still run: ${look}`
-      : this.mayHaveStarted === true
-      ? lookFirst
+    const then = this.mayHaveStarted === true
+      ? lookFirst(this.predictionId && `Prediction ${this.predictionId} may still run`)
       : "Try again, or allow more time."
     return `${this.provider} ${what} within ${Duration.format(this.duration)} (${this.clock} clock)${tries(this)}${
       where(this)

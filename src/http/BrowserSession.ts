@@ -19,7 +19,7 @@ import * as Ref from "effect/Ref"
 import { readBody } from "../internal/boundedBody.js"
 import { answeredFrom, redirected } from "../internal/redirect.js"
 import { secretHeaders } from "../internal/scrub.js"
-import { headerIssues } from "../internal/sendable.js"
+import { headerIssues, isText } from "../internal/sendable.js"
 import { InvalidRequest, Issue } from "../ProviderError.js"
 import * as Caller from "./Caller.js"
 
@@ -116,7 +116,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       new Issue({ field: `cookies.${name}`, message: "cannot be sent" })
     ),
     // they are set beneath the caller, which therefore does not see them
-    ...headerIssues(headers)
+    ...headerIssues(headers, isText)
   ]
   const openHeaders = Headers.remove(Headers.fromInput(headers), secretHeaders)
   const isSite = (url: Option.Option<URL>) => Option.exists(url, (url) => url.origin === origin)

@@ -17,7 +17,7 @@ import * as Body from "../internal/body.js"
 import { readText } from "../internal/boundedBody.js"
 import { timeoutFail } from "../internal/clocks.js"
 import { carriedSecrets, cleaner } from "../internal/scrub.js"
-import { headerIssues } from "../internal/sendable.js"
+import { headerIssues, isText } from "../internal/sendable.js"
 import { InvalidRequest, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
 import * as Failure from "./Failure.js"
 
@@ -107,7 +107,7 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
     send: Effect.fnUntraced(function*(request, call) {
       const duration = Duration.decode(call?.connectTimeout ?? options.connectTimeout ?? "30 seconds")
       const { headers, method } = request
-      const issues = headerIssues(headers)
+      const issues = headerIssues(headers, isText)
       if (issues.length > 0) return yield* new InvalidRequest({ provider, issues })
       const timeout = () =>
         new Timeout({ provider, clock: "connect", duration, method, url: Failure.publicUrl(request.url) })
