@@ -366,9 +366,9 @@ export class StreamInterrupted
     const then = this.resumable && this.predictionId !== undefined
       ? `Read the rest from prediction ${this.predictionId}.`
       : "The rest is lost."
-    // an error that is told in the detail says what to do as well
-    const why = because({ detail: this.detail?.replace(/\. Try[^.]*\.$/, "") })
-    return `${this.provider} cut the stream after ${this.events} events${tries(this)}${why}${where(this)}. ${then}`
+    return `${this.provider} cut the stream after ${this.events} events${tries(this)}${because(this)}${
+      where(this)
+    }. ${then}`
   }
 }
 

@@ -154,18 +154,6 @@ const each: ReadonlyArray<readonly [ProviderError.ProviderError, string]> = [
     new ProviderError.StreamInterrupted({ provider, events: 0, characters: 0, resumable: false, detail: "gone" }),
     "Example cut the stream after 0 events: gone. The rest is lost."
   ],
-  [
-    new ProviderError.StreamInterrupted({
-      ...call,
-      predictionId: "p1",
-      events: 7,
-      characters: 20,
-      resumable: true,
-      detail: answered(503).message
-    }),
-    "Example cut the stream after 7 events: Example answered 503 (POST https://api.example/v1/things) " +
-    "(POST https://api.example/v1/things). Read the rest from prediction p1."
-  ],
   [new ProviderError.AllProvidersFailed({ failures: [] }), "There is no provider to try. Add one, or ignore fewer."],
   [
     new ProviderError.AllProvidersFailed({ failures: [{ provider: "A", error: limited(3) }] }),
@@ -271,27 +259,6 @@ describe("ProviderError", () => {
       assert.isTrue(ProviderError.isRetryable(error))
       assert.isTrue(ProviderError.isRetryable(all(answered(404), all(error))))
     }
-  })
-
-  it.each([
-    limited(3),
-    answered(404),
-    answered(503),
-    timeout(),
-    new ProviderError.Blocked({ provider, by: "cloudflare" })
-  ])("B26: a cut stream says what to do once, not what the error behind it says: $_tag", ({ message }) => {
-    const error = new ProviderError.StreamInterrupted({
-      provider,
-      predictionId: "p1",
-      events: 1,
-      characters: 2,
-      resumable: true,
-      detail: `what arrived could not be compared: ${message}`
-    })
-    assert.notMatch(error.message, /Try/)
-    const what = message.slice(0, message.lastIndexOf(". "))
-    assert.include(error.message, `compared: ${what}. Read the rest from prediction p1.`)
-    assert.include(error.detail, message)
   })
 
   it("a wait that was asked for is told; others are not made up", () => {

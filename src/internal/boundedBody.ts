@@ -57,7 +57,7 @@ export const readBody = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.suspend(() => {
     const { isFull, take, text } = makeCollector(beginning)
     // the runtime logs what its fibers fail with, and the platform's errors hold the request
-    const body = Stream.orElseFail(Body.stream(response), () => "broken")
+    const body = Stream.mapError(Body.stream(response), () => "broken")
     return Effect.scoped(Push.forEachChunk(body, take)).pipe(
       // the limit holds even where the caller must not be interrupted, and where closing the body hangs as well
       Effect.disconnect,

@@ -3,15 +3,15 @@
  *
  * @internal
  */
-export const makeRecent = <K, A>(most: number) => {
-  const entries = new Map<K, A>()
+export const makeRecent = <A>(most: number) => {
+  const entries = new Map<string | undefined, A>()
   return {
-    get: (key: K) => entries.get(key),
-    set: (key: K, value: A) => {
+    get: (key: string | undefined) => entries.get(key),
+    set: (key: string | undefined, value: A) => {
       entries.delete(key)
       entries.set(key, value)
-      const oldest = entries.keys().next()
-      if (entries.size > most && !oldest.done) entries.delete(oldest.value)
+      const [oldest] = entries.keys()
+      if (entries.size > most) entries.delete(oldest)
     }
   }
 }

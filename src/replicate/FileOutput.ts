@@ -9,8 +9,8 @@ import type * as Path from "@effect/platform/Path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
-import { concat } from "../internal/bytes.js"
+import type * as Stream from "effect/Stream"
+import { collect } from "../internal/bytes.js"
 import { fileReason } from "../internal/fileReason.js"
 import { partialFile } from "../internal/partialFile.js"
 import * as Pull from "../internal/pull.js"
@@ -82,7 +82,7 @@ export class FileOutput {
 
   /** The bytes, whole. */
   get bytes(): Effect.Effect<Uint8Array, ProviderError, Downloader> {
-    return spanned("bytes")(Effect.map(Stream.runCollect(this.stream), concat))
+    return spanned("bytes")(collect(this.stream))
   }
 
   /** The bytes as text, which is UTF-8. */
@@ -94,7 +94,7 @@ export class FileOutput {
   get blob(): Effect.Effect<Blob, ProviderError, Downloader> {
     return spanned("blob")(Effect.gen(this, function*() {
       const { contentType = "", stream } = yield* (yield* Downloader).open(this.url)
-      return new Blob([concat(yield* Stream.runCollect(stream))], { type: contentType })
+      return new Blob([yield* collect(stream)], { type: contentType })
     }))
   }
 

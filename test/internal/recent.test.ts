@@ -4,7 +4,7 @@ import { makeTrail } from "../../src/replicate/internal/trail.js"
 
 describe("recent", () => {
   it("forgets what was set longest ago, and counts nothing twice", () => {
-    const recent = makeRecent<string | undefined, number>(2)
+    const recent = makeRecent<number>(2)
     recent.set(undefined, 1)
     recent.set("a", 2)
     recent.set(undefined, 3)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import type { ProviderError } from "../../src/ProviderError.js"
+import { isRetryable, type ProviderError } from "../../src/ProviderError.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import { sse } from "../support/fakeHttp.js"
 import * as Server from "../support/replicate-server.js"
@@ -275,6 +275,26 @@ describe("connections", () => {
       assert.include(error.message, "what arrived is not how")
       assert.strictEqual(text, came)
       assert.strictEqual(server.count("cancel"), 0)
+    }))
+
+  it.effect.each([
+    { what: "a connection that breaks", other: [breaksAfter(first), breaksAfter(first)], get: [Server.status(503)] },
+    { what: "a stream that is busy", other: [Server.status(429)], get: [Server.status(503)] },
+    {
+      what: "a replay that cannot be compared",
+      other: [breaksAfter(first), sends(second, done)],
+      get: [running, Server.status(429)]
+    }
+  ])("B26, C20: after $what, the error says what to do once", ({ get, other }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [streamable], other, get }, { maxRetries: 0 })
+      const { error } = yield* collect(Prediction.stream(Server.model, {}, { timeout: "1 hour" })).pipe(
+        Effect.provide(server.layer)
+      )
+      assert(error?._tag === "StreamInterrupted")
+      assert.notMatch(error.message, /Try/)
+      assert.match(error.message, /\. Read the rest from prediction \w+\.$/)
+      assert.isFalse(isRetryable(error))
     }))
 
   for (

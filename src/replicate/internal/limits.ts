@@ -52,7 +52,7 @@ export const makeLimits = (config: ReplicateConfig): Limits => {
   const makeAll = Effect.all({ creates: make("creates"), reads: make("reads"), others: make("others") })
 
   /** By token. */
-  const known = makeRecent<string | undefined, Limiters>(capacity)
+  const known = makeRecent<Limiters>(capacity)
 
   const use = (token: string | undefined, made: Limiters): Limiters => {
     // another call with the token may have come first

@@ -44,6 +44,9 @@ export interface Options<A> {
   readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
 }
 
+/** What went wrong, without what to do about it: of a stream that was cut, the rest is to be read. */
+const saidBy = ({ message }: { readonly message: string }): string => message.replace(/\. Try[^.]*\.$/, "")
+
 type Pieces<A> = Effect.Effect<Chunk.Chunk<A>, ProviderError>
 
 /**
@@ -108,7 +111,7 @@ const follow = <A>(
     if (endedWell && reconnected) {
       return Effect.matchEffect(read, {
         onFailure: (error) =>
-          Effect.fail(interrupted(`what arrived could not be compared: ${error.message}`, isRetryable(error))),
+          Effect.fail(interrupted(`what arrived could not be compared: ${saidBy(error)}`, isRetryable(error))),
         onSuccess: settle
       })
     }
@@ -183,7 +186,7 @@ const follow = <A>(
     return Effect.matchEffect(connected, {
       onFailure: (error) =>
         over(
-          error.message.replaceAll(Failure.publicUrl(url), origin),
+          saidBy(error).replaceAll(Failure.publicUrl(url), origin),
           isProviderError(error) ? Option.getOrElse(retryAfter(error), () => Duration.zero) : Duration.zero
         ),
       onSuccess: () => over("the connection was closed", Duration.zero)

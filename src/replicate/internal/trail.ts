@@ -9,7 +9,7 @@ const longest = 10_000
  * @internal
  */
 export const makeTrail = () => {
-  const trail = makeRecent<string, true>(longest)
+  const trail = makeRecent<true>(longest)
   return (link: string): boolean => {
     if (trail.get(link)) return false
     trail.set(link, true)

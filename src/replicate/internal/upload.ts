@@ -9,9 +9,8 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
-import * as Stream from "effect/Stream"
 import * as Failure from "../../http/Failure.js"
-import { concat } from "../../internal/bytes.js"
+import { collect, concat } from "../../internal/bytes.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import * as MediaType from "../../internal/mediaType.js"
 import * as Pull from "../../internal/pull.js"
@@ -96,7 +95,7 @@ const bodyOf = Effect.fnUntraced(function*(file: NamedFile, open: OpenFile, byte
       size === undefined ? undefined : before.length + size + after.length
     )
   }
-  const content = file.content._tag === "Blob" ? file.content.blob : concat(yield* Stream.runCollect(open.bytes))
+  const content = file.content._tag === "Blob" ? file.content.blob : (yield* collect(open.bytes))
   return HttpBody.raw(new Blob([before, content, after]), { contentType: type })
 })
 

@@ -11,8 +11,8 @@ const extent = (output: unknown): number =>
  * @internal
  */
 export const makeNews = (remember: number) => {
-  const deliveries = makeRecent<string, true>(remember)
-  const predictions = makeRecent<string, { readonly output: number; readonly logs: number; readonly isFinal: boolean }>(
+  const deliveries = makeRecent<true>(remember)
+  const predictions = makeRecent<{ readonly output: number; readonly logs: number; readonly isFinal: boolean }>(
     remember
   )
   return (delivery: string, prediction: Prediction): boolean => {

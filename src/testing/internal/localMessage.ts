@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { concat } from "../../internal/bytes.js"
+import { collect } from "../../internal/bytes.js"
 
 /** @internal */
 export type Body = Stream.Stream<Uint8Array, unknown>
@@ -34,7 +34,7 @@ abstract class LocalMessage<E> extends Inspectable.Class implements HttpIncoming
   }
 
   protected get bytes(): Effect.Effect<Uint8Array<ArrayBuffer>, E> {
-    return Effect.map(Stream.runCollect(this.stream), concat)
+    return collect(this.stream)
   }
 
   get text(): Effect.Effect<string, E> {
