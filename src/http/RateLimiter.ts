@@ -4,13 +4,13 @@
  * @since 0.1.0
  */
 import * as Headers from "@effect/platform/Headers"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
+import * as Deadlines from "../internal/deadlines.js"
 import { hint } from "../internal/hint.js"
 
 /**
@@ -57,8 +57,7 @@ const longestSleep = Duration.toMillis("1 day")
 /** Services tell the reset in whole seconds, so that two answers of one window differ by one. */
 const rounding = 1000
 
-/** In milliseconds. Not the time of day, which may be set. */
-const currentTime = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+const currentTime = Effect.map(Effect.clock, Deadlines.now)
 
 /**
  * Makes a rate limiter. In no span of time as long as the interval do more calls start than the limit, wherever the

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { after, clockOf } from "./deadlines.js"
+import * as Deadlines from "./deadlines.js"
 import * as Pull from "./pull.js"
 import * as Push from "./push.js"
 import * as Underway from "./underway.js"
@@ -119,8 +119,8 @@ export const pushed = <A, E, R, E2>(
   const { idle = Duration.infinity, total = Duration.infinity } = clocks
   return Underway.counting((calls, inside) =>
     Effect.flatMap(Effect.runtime<R>(), (runtime) => {
-      const clock = clockOf(runtime)
-      const now = () => clock.unsafeCurrentTimeMillis()
+      const clock = Deadlines.clockOf(runtime)
+      const now = () => Deadlines.now(clock)
       const handover = makeHandover<A, E | E2>()
       const endsAt = now() + Duration.toMillis(total)
       let activeAt = clocks.idleFromOpening === true ? Infinity : now()
@@ -139,7 +139,7 @@ export const pushed = <A, E, R, E2>(
           const fail = () => handover.end(Exit.fail(onTimeout(which, duration, Underway.doubt(calls))))
           end = fail
           reader?.interrupt()
-          cancel = after(clock, patience(longestRelease), () => {
+          cancel = Deadlines.after(clock, patience(longestRelease), () => {
             isLeft = true
             fail()
           })
@@ -151,7 +151,7 @@ export const pushed = <A, E, R, E2>(
           const idleAt = (waitsForConsumer ? time : activeAt) + Duration.toMillis(idle)
           if (time >= endsAt) giveUp("total", total)
           else if (time >= idleAt) giveUp("idle", idle)
-          else cancel = after(clock, Duration.millis(Math.min(idleAt, endsAt) - time), watch)
+          else cancel = Deadlines.after(clock, Duration.millis(Math.min(idleAt, endsAt) - time), watch)
         }
         const sink: Push.Sink<A> = {
           opened: () => {
@@ -231,7 +231,7 @@ export const timeoutFail: {
   if (!Duration.isFinite(duration) && !unattended && inside === undefined) return self
   return Effect.flatMap(Effect.runtime<Exclude<R, S>>(), (outer) =>
     Effect.uninterruptibleMask((restore) => {
-      const clock = clockOf(outer)
+      const clock = Deadlines.clockOf(outer)
       const runtime = patience !== undefined ? uninterruptible(outer) : unattended ? interruptible(outer) : outer
       // a fiber of nobody's: an interrupted fiber interrupts its children, also where it cannot be interrupted itself;
       // `inside` adds S, which the compiler does not put together with what is left of R without it

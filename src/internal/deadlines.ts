@@ -17,8 +17,12 @@ interface Deadline {
 /** Timers do not know a longer time. */
 const longestSleep = 2 ** 31 - 1
 
-/** Not the time of day, which may be set. */
-const now = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+/**
+ * In milliseconds. Not the time of day, which may be set.
+ *
+ * @internal
+ */
+export const now = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
 
 /**
  * The deadlines of all that use one clock. One fiber sleeps until the earliest: a timer for each would be a fiber for

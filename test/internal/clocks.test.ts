@@ -218,6 +218,29 @@ describe("withClocks", () => {
       assert.deepStrictEqual(yield* chunks, [[9], [9], [9]])
     }))
 
+  it.effect.each([{ by: "forward", hours: 1 }, { by: "back", hours: -1 }])(
+    "B18: a time of day that is set $by neither ends a stream nor lets it go on",
+    ({ hours }) =>
+      Effect.gen(function*() {
+        const clock = yield* Effect.clock
+        let set = 0
+        const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + set
+        const unsafeCurrentTimeNanos = () => clock.unsafeCurrentTimeNanos()
+        const moved = Object.assign(Object.create(clock), { unsafeCurrentTimeMillis, unsafeCurrentTimeNanos })
+        const { chunks, fiber } = yield* Effect.withClock(
+          reading(clocked(at([9, 9, 9]), { idle, total: Duration.seconds(20) })),
+          moved
+        )
+        yield* TestClock.adjust("10 seconds")
+        set = hours * 3_600_000
+        yield* TestClock.adjust("9 seconds")
+        assert.deepStrictEqual(yield* chunks, [[9], [9]])
+        assert.strictEqual(fiber.unsafePoll(), null)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Fiber.join(fiber), ranOut("total", Duration.seconds(20)))
+      })
+  )
+
   it.effect("B18: a stream that is never silent for long ends as it would", () =>
     Effect.gen(function*() {
       const { chunks, fiber } = yield* reading(clocked(at([9, 9, 9]), { idle }))

@@ -4,7 +4,6 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Failure from "../../http/Failure.js"
 import * as RateLimiter from "../../http/RateLimiter.js"
-import { makeRecent } from "../../internal/recent.js"
 import type { ProviderError } from "../../ProviderError.js"
 import type { RateLimits, ReplicateConfig } from "../ReplicateConfig.js"
 import type { Answer } from "./callLog.js"
@@ -51,13 +50,16 @@ export const makeLimits = (config: ReplicateConfig): Limits => {
   const make = (kind: keyof RateLimits) => RateLimiter.make({ limit: rateLimit[kind], interval: "1 minute" })
   const makeAll = Effect.all({ creates: make("creates"), reads: make("reads"), others: make("others") })
 
-  /** By token. */
-  const known = makeRecent<Limiters>(capacity)
+  /** By token, the one that was used last at the end. */
+  const known = new Map<string | undefined, Limiters>()
 
   const use = (token: string | undefined, made: Limiters): Limiters => {
     // another call with the token may have come first
     const limiters = known.get(token) ?? made
+    known.delete(token)
     known.set(token, limiters)
+    const [oldest] = known.keys()
+    if (known.size > capacity) known.delete(oldest)
     return limiters
   }
 
