@@ -130,7 +130,8 @@ export const pushed = <A, E, R, E2>(
       let end = handover.end
       let reader: Work<void, unknown> | undefined
       let cancel = () => {}
-      const patience = (otherwise: Duration.Duration) => calls.open.size > 0 ? clocks.patience ?? otherwise : otherwise
+      const patience = (otherwise: Duration.Duration) =>
+        (calls.open.size > 0 ? clocks.patience : undefined) ?? otherwise
 
       const start = Effect.map(Scope.make(), (scope) => {
         // the work is stopped at once, also while the consumer is busy with what came before

@@ -59,8 +59,6 @@ const existingAbove = (
     )
 }
 
-const spanned = (name: string) => Effect.withSpan(`FileOutput.${name}`, { captureStackTrace: false })
-
 /**
  * A file in a model's output.
  *
@@ -82,7 +80,7 @@ export class FileOutput {
 
   /** The bytes, whole. */
   get bytes(): Effect.Effect<Uint8Array, ProviderError, Downloader> {
-    return spanned("bytes")(collect(this.stream))
+    return collect(this.stream)
   }
 
   /** The bytes as text, which is UTF-8. */
@@ -92,10 +90,10 @@ export class FileOutput {
 
   /** The bytes as a `Blob`, with the media type that the host or the data URI tells. */
   get blob(): Effect.Effect<Blob, ProviderError, Downloader> {
-    return spanned("blob")(Effect.gen(this, function*() {
+    return Effect.gen(this, function*() {
       const { contentType = "", stream } = yield* (yield* Downloader).open(this.url)
       return new Blob([yield* collect(stream)], { type: contentType })
-    }))
+    })
   }
 
   /**
@@ -106,7 +104,7 @@ export class FileOutput {
   save(
     path: string
   ): Effect.Effect<string, ProviderError | FileError, Downloader | FileSystem.FileSystem | Path.Path> {
-    return spanned("save")(Effect.scoped(Effect.gen(this, function*() {
+    return Effect.gen(this, function*() {
       const fs = yield* FileSystem.FileSystem
       const paths = yield* Paths
       const target = paths.resolve(path)
@@ -131,7 +129,7 @@ export class FileOutput {
       yield* Effect.mapError(fs.makeDirectory(paths.dirname(target), { recursive: true }), failed)
       yield* Effect.mapError(fs.rename(partial, target), failed)
       return target
-    })))
+    }).pipe(Effect.scoped, Effect.withSpan("FileOutput.save", { captureStackTrace: false }))
   }
 
   toString(): string {

@@ -62,7 +62,7 @@ const bytesOf = (buffer: ArrayBufferLike, offset: number, length: number): Uint8
 const fromBuffer = (buffer: ArrayBufferLike, offset: number, length: number): Either.Either<Content, string> =>
   Either.try({
     try: (): Content => ({ _tag: "Bytes", bytes: bytesOf(buffer, offset, length) }),
-    catch: () => "its ArrayBuffer is detached: copy the bytes before"
+    catch: () => "it is detached: copy it before"
   })
 
 const isOfBytes = (view: ArrayBufferView): boolean => /^(?:Uint8Array|Uint8ClampedArray|DataView)$/.test(tagOf(view))
@@ -76,7 +76,7 @@ export const contentOf = (value: object): Either.Either<Content, string> | undef
   if (ArrayBuffer.isView(value)) {
     return isOfBytes(value)
       ? fromBuffer(value.buffer, value.byteOffset, value.byteLength)
-      : Either.left(`a ${tagOf(value)} may mean its numbers or its bytes: give an array, or a Uint8Array`)
+      : Either.left(`a ${tagOf(value)} is ambiguous: use Array.from, or a Uint8Array`)
   }
   if (isBuffer(value)) return fromBuffer(value, 0, value.byteLength)
   return isBlob(value) ? Either.right({ _tag: "Blob", blob: value }) : undefined

@@ -155,7 +155,7 @@ export const makeHttp = Effect.fnUntraced(function*(config: ReplicateConfig, lim
           method: request.method,
           url: Failure.publicUrl(request.url),
           reason: "malformed",
-          detail: "a link to another origin is not followed"
+          detail: "it leads to another origin"
         })
       )
 

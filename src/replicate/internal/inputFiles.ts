@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
 import * as DataUri from "../../internal/dataUri.js"
 import { cut } from "../../internal/scrub.js"
 import { InvalidRequest, Issue, type ProviderError, ResponseError } from "../../ProviderError.js"
@@ -12,7 +11,7 @@ import type { Service } from "../ReplicateClient.js"
 import { FileResource } from "../schemas/File.js"
 import { contentKeys } from "./distinctFiles.js"
 import { provider } from "./http.js"
-import { type NamedFile, namedFile } from "./namedFile.js"
+import { isStream, type NamedFile, namedFile } from "./namedFile.js"
 import { inlineLimit, openFile } from "./openFile.js"
 import { mediaTypeOf, upload, uploadClock } from "./upload.js"
 
@@ -28,10 +27,8 @@ const hint = (value: object): string | undefined =>
     ? "expected a value, not an Effect: run it first"
     : Predicate.isPromise(value)
     ? "expected a value, not a Promise: await it first"
-    : Predicate.hasProperty(value, Stream.StreamTypeId)
-    ? "expected a value, not a Stream: use FileInput.fromStream"
-    : value instanceof ReadableStream
-    ? "expected a value, not a ReadableStream: use FileInput.fromStream"
+    : isStream(value)
+    ? "expected a value, not a stream: use FileInput.fromStream"
     : Predicate.isMap(value)
     ? "expected an object, not a Map: use Object.fromEntries"
     : Predicate.isSet(value)
@@ -39,7 +36,7 @@ const hint = (value: object): string | undefined =>
     : Redacted.isRedacted(value)
     ? "expected a value, not a Redacted: use Redacted.value"
     : Predicate.isDate(value) && Number.isNaN(value.getTime())
-    ? "expected a time, not an invalid Date"
+    ? "expected a valid Date"
     : undefined
 
 /** What JSON would leave out or make null of a value that is no object, and what cannot become JSON. */

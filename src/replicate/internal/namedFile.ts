@@ -54,12 +54,13 @@ const isFileInput = (value: object): value is FileInput => Predicate.hasProperty
  *
  * @internal
  */
-export const tooLarge = "Replicate takes files of up to 100 MB: give a larger one by its URL"
+export const tooLarge = "Replicate takes files of up to 100 MB: give its URL"
 
 const nameOf = (source: unknown): string =>
   typeof source === "string" ? "a text: use TextEncoder" : source === null ? "null" : `a value of type ${typeof source}`
 
-const isStream = (stream: unknown): boolean =>
+/** @internal */
+export const isStream = (stream: unknown): boolean =>
   Predicate.hasProperty(stream, Stream.StreamTypeId) || (Predicate.isObject(stream) && isReadableStream(stream))
 
 const opened = (value: object): Either.Either<Content, string> | undefined => {

@@ -31,8 +31,8 @@ export const abandon = <A extends Prediction>(jobs: Jobs<A>, id: string, over = 
       onFailure: (error) => {
         const isGone = error._tag === "ResponseError" && error.status === 404
         if (isGone) over()
-        const tell = isGone ? Effect.logDebug : Effect.logWarning
-        return tell(`${jobs.name} ${id} could not be canceled: ${error.message}`)
+        const log = isGone ? Effect.logDebug : Effect.logWarning
+        return log(`${jobs.name} ${id} could not be canceled: ${error.message}`)
       },
       onSuccess: () => Effect.sync(over)
     }),
