@@ -742,6 +742,19 @@ describe("interruption", () => {
       }
     }))
 
+  it.effect.each([
+    { way: "stream", effect: stream() },
+    { way: "watch", effect: watch() }
+  ])("$way: an answer that comes late and is the end is not canceled", ({ effect }) =>
+    Effect.gen(function*() {
+      const server = Server.make({ create: [Server.later(3, Server.gives({ status: "succeeded", output: "Once" }))] })
+      const fiber = yield* started(effect, server)
+      yield* Server.interrupt(fiber)
+      yield* Server.elapse(60)
+      assert.isTrue(yield* Server.isDone(fiber))
+      assert.deepStrictEqual(server.calls.map(({ kind }) => kind), ["create"])
+    }))
+
   it.effect("stream: whatever the cancel takes, what it opened before any create is released before its end", () =>
     Effect.gen(function*() {
       const told: Array<string> = []

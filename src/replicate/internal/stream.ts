@@ -196,7 +196,7 @@ const follow = <A>(
 }
 
 const unstreamable = (model: string) => {
-  const message = `${model} cannot stream: run it, or allow polling`
+  const message = `${model} cannot stream: run it, or set unstreamable to poll`
   return new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] })
 }
 
