@@ -146,8 +146,6 @@ export const pushed = <A, E, R, E2>(
           })
         }
         const watch = () => {
-          // a source that cannot be interrupted may open after its end
-          if (isOver) return
           const time = now()
           const idleAt = (waitsForConsumer ? time : activeAt) + Duration.toMillis(idle)
           if (time >= endsAt) giveUp("total", total)
@@ -156,6 +154,8 @@ export const pushed = <A, E, R, E2>(
         }
         const sink: Push.Sink<A> = {
           opened: () => {
+            // a source that cannot be interrupted may open after its end
+            if (isOver) return
             cancel()
             activeAt = now()
             watch()

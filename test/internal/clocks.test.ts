@@ -136,6 +136,19 @@ describe("pushed", () => {
       assert.isTrue(yield* Ref.get(stopped))
     }))
 
+  it.scoped("a source that opens after its time is given up all the same", () =>
+    Effect.gen(function*() {
+      const source: Push.Source<number> = ({ opened }) =>
+        Effect.sleep("12 seconds").pipe(Effect.zipRight(Effect.sync(opened)), Effect.zipRight(Effect.sleep("1 hour")))
+      const pull = yield* pushed(source, { total: Duration.seconds(10) }, (clock) => clock)
+      const end = yield* Effect.fork(Effect.flip(pull))
+      yield* TestClock.adjust("12 seconds")
+      yield* TestClock.adjust("7 seconds")
+      assert.isNull(end.unsafePoll())
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(end), Option.some("total"))
+    }))
+
   it.effect("a source that opens while it is stopped starts no clock", () =>
     Effect.gen(function*() {
       const late: Array<string> = []
