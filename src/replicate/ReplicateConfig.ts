@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Polling from "../http/Polling.js"
 import * as Retry from "../http/Retry.js"
+import { isText } from "../internal/sendable.js"
 import { isPresent } from "../internal/token.js"
 import { durationOf, invalid } from "./internal/invalid.js"
 
@@ -135,7 +136,7 @@ const baseUrlOf = (given: string | URL): string => {
 
 /** HTTP clients throw errors of their own for other characters, which say that the call may have been sent. */
 const userAgentOf = (text: string): string => {
-  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) throw invalid("userAgent", "expected a text for a header")
+  if (!isText(text)) throw invalid("userAgent", "cannot be sent")
   return text
 }
 

@@ -12,13 +12,16 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { isRetryable } from "../../src/ProviderError.js"
 import * as CallSettings from "../../src/replicate/CallSettings.js"
 import type * as ModelRef from "../../src/replicate/ModelRef.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
+import { sse } from "../support/fakeHttp.js"
 import * as Server from "../support/replicate-server.js"
+import { done, event } from "../support/replicateFake.js"
 
 const create = Prediction.create(Server.model, { prompt: "hi" })
 
@@ -572,6 +575,23 @@ describe("what becomes of a request", () => {
     )
     return { client, aborted: () => signals.map(({ aborted }) => aborted) }
   })
+
+  it.effect("C20: a connection of a stream that gives something else is ended before there is another", () =>
+    Effect.gen(function*() {
+      const asked: Array<ReadonlyArray<boolean>> = []
+      const prediction = { id: "p1", status: "processing", urls: { stream: Server.streamUrl } }
+      const { aborted, client } = yield* watched((path) =>
+        Effect.sync(() => {
+          if (path !== new URL(Server.streamUrl).pathname) return Response.json(prediction)
+          asked.push(aborted())
+          return asked.length === 1 ? new Response(new ReadableStream()) : sse(event("output", "Hi"), done)
+        })
+      )
+      const stream = Stream.runDrain(Prediction.stream(Server.model, {}, { timeout: "10 seconds" }))
+      yield* Server.timed(Effect.exit(Effect.provideService(stream, ReplicateClient.ReplicateClient, client)))
+      // the create, the first connection, the look at the prediction, the second connection
+      assert.deepStrictEqual(asked[1]?.slice(0, 2), [false, true])
+    }))
 
   it.effect("C06: one that is given up is ended, by the clock as by the caller", () =>
     Effect.gen(function*() {

@@ -7,19 +7,12 @@ import * as Scope from "effect/Scope"
 import * as Failure from "../../http/Failure.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import type * as Push from "../../internal/push.js"
-import {
-  InvalidRequest,
-  isProviderError,
-  isRetryable,
-  Issue,
-  type ProviderError,
-  retryAfter,
-  StreamInterrupted
-} from "../../ProviderError.js"
+import { isProviderError, isRetryable, type ProviderError, retryAfter, StreamInterrupted } from "../../ProviderError.js"
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
 import { connect } from "./connection.js"
 import { provider } from "./http.js"
+import { invalid } from "./invalid.js"
 import { predictions } from "./jobs.js"
 import { outcome } from "./outcome.js"
 import { PredictionReader } from "./reader.js"
@@ -195,10 +188,7 @@ const follow = <A>(
   return connection(0)
 }
 
-const unstreamable = (model: string) => {
-  const message = `${model} cannot stream: run it, or set unstreamable to poll`
-  return new InvalidRequest({ provider, issues: [new Issue({ field: "model", message })] })
-}
+const unstreamable = (model: string) => invalid("model", `${model} cannot stream: run it, or set unstreamable to poll`)
 
 /**
  * Creates a prediction and gives the stream of its output. See `Prediction.stream`. To be interrupted only where it says
