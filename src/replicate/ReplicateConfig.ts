@@ -136,7 +136,7 @@ const baseUrlOf = (given: string | URL): string => {
 
 /** HTTP clients throw errors of their own for other characters, which say that the call may have been sent. */
 const userAgentOf = (text: string): string => {
-  if (!isText(text)) throw invalid("userAgent", "cannot be sent")
+  if (!isText(text)) throw invalid("userAgent", "expected a header value")
   return text
 }
 

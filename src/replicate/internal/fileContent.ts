@@ -62,7 +62,7 @@ const bytesOf = (buffer: ArrayBufferLike, offset: number, length: number): Uint8
 const fromBuffer = (buffer: ArrayBufferLike, offset: number, length: number): Either.Either<Content, string> =>
   Either.try({
     try: (): Content => ({ _tag: "Bytes", bytes: bytesOf(buffer, offset, length) }),
-    catch: () => "it is detached: copy it before"
+    catch: () => "is detached: copy it before"
   })
 
 const isOfBytes = (view: ArrayBufferView): boolean => /^(?:Uint8Array|Uint8ClampedArray|DataView)$/.test(tagOf(view))
