@@ -355,6 +355,10 @@ export class StreamInterrupted
       events: Schema.Number,
       /** Characters of output that arrived. */
       characters: Schema.Number,
+      /** Files that arrived. */
+      files: Schema.optional(Schema.Number),
+      /** Hash of the text that arrived: what is read on has to begin with it. */
+      hash: Schema.optional(Schema.Number),
       /** Id of the last event that arrived. */
       lastEventId: Schema.optional(Schema.String),
       /** The stream, or the prediction behind it, may still be read on. */

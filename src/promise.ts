@@ -94,11 +94,19 @@ export interface Client {
   ) => Promise<Prediction.Prediction>
   /** Reads a prediction. */
   readonly get: (id: string, options?: CallOptions) => Promise<Prediction.Prediction>
-  /** Waits until a prediction has succeeded. It goes on when the waiting is stopped. */
+  /** Waits until a prediction, or the one with an id, has succeeded. It goes on when the waiting is stopped. */
   readonly wait: (
-    prediction: Prediction.Prediction,
+    prediction: Prediction.Prediction | string,
     options?: Prediction.WaitOptions & CallOptions
   ) => Promise<Prediction.Prediction>
+  /**
+   * Gives the text of a prediction that was created before, from its beginning; of a stream that was cut, which
+   * rejected with `StreamInterrupted`, the rest. The prediction goes on when the loop is left early.
+   */
+  readonly follow: (
+    prediction: Prediction.Followed,
+    options?: Prediction.FollowOptions & CallOptions
+  ) => AsyncIterableIterator<string>
   /** Cancels a prediction. */
   readonly cancel: (id: string, options?: CallOptions) => Promise<Prediction.Prediction>
   /** The bytes of a file in an output, or behind a URL. */
@@ -160,6 +168,8 @@ export const make = ({ httpClient = FetchHttpClient.layer, ...options }: Options
     create: (model, input, { signal, ...options } = {}) => run(Prediction.create(model, input, options), signal),
     get: (id, { signal } = {}) => run(Prediction.get(id), signal),
     wait: (prediction, { signal, ...options } = {}) => run(Prediction.wait(prediction, options), signal),
+    follow: (prediction, { signal, ...options } = {}) =>
+      iterate(Output.text(Prediction.follow(prediction, options)), signal),
     cancel: (id, { signal } = {}) => run(Prediction.cancel(id), signal),
     download: (file, { signal } = {}) =>
       run(typeof file === "string" ? new FileOutput(file).bytes : file.bytes, signal),

@@ -12,6 +12,7 @@ import * as Batch from "../examples/replicate/batch.js"
 import * as Cancel from "../examples/replicate/cancel.js"
 import * as FileIn from "../examples/replicate/file-in.js"
 import * as FileOut from "../examples/replicate/file-out.js"
+import * as Follow from "../examples/replicate/follow.js"
 import * as List from "../examples/replicate/list.js"
 import * as Run from "../examples/replicate/run.js"
 import * as StreamExample from "../examples/replicate/stream.js"
@@ -44,6 +45,13 @@ describe("examples of Replicate's API", () => {
   it.effect("C19: cancel", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* inTime(Cancel.program), { before: "processing", after: "canceled" })
+    }))
+
+  it.effect("C20: follow", () =>
+    Effect.gen(function*() {
+      const { followed, waited } = yield* inTime(Follow.program)
+      assert.include(followed, `You asked: "Why do llamas hum?"`)
+      assert.strictEqual(waited, followed)
     }))
 
   it.effect("C18: list", () =>

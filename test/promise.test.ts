@@ -440,6 +440,23 @@ describe.sequential("stream", () => {
     }))
 })
 
+describe.sequential("follow", () => {
+  it.scopedLive("C20: waits for and streams what another program created, and leaves it alone", () =>
+    Effect.gen(function*() {
+      const { cancels, replicate } = yield* setup()
+      const { id } = yield* Effect.promise(() => replicate.create("test/quick", input))
+      assert.strictEqual((yield* read(replicate.follow(id))).came.join(""), "word0 word1 word2 word3 word4 ")
+      assert.strictEqual((yield* Effect.promise(() => replicate.wait(id))).status, "succeeded")
+      const other = yield* Effect.promise(() => replicate.create("test/endless", input))
+      yield* Effect.promise(async () => {
+        for await (const _ of replicate.follow(other)) break
+      })
+      const { signal } = new AbortController()
+      assert.deepStrictEqual((yield* read(replicate.follow(id, { signal, timeout: -1 }))).came, [])
+      assert.strictEqual(yield* cancels, 0)
+    }))
+})
+
 describe.sequential("download", () => {
   it.scopedLive("C16: reads a file of an output, a URL and a data URI", () =>
     Effect.gen(function*() {

@@ -22,7 +22,7 @@ export interface Calls {
 }
 
 /** Those of the part of the program at hand. */
-class Underway extends Context.Reference<Underway>()("effect-providers/internal/Underway", {
+class Underway extends Context.Reference<Underway>()("effect-providers/Underway", {
   defaultValue: (): Calls => ({ open: new Set(), outer: undefined })
 }) {}
 

@@ -17,12 +17,14 @@ import * as FileOutput from "./FileOutput.js"
 import * as engine from "./internal/engine.js"
 import { predictions } from "./internal/jobs.js"
 import { prepare } from "./internal/prepare.js"
-import { viewed } from "./internal/viewed.js"
+import { followedBy, viewed } from "./internal/viewed.js"
 import * as views from "./internal/views.js"
 import * as ModelRef from "./ModelRef.js"
 import type { PredictionEvent } from "./PredictionEvent.js"
 import type {
   CreateOptions,
+  Followed,
+  FollowOptions,
   Input,
   Job,
   OutputOptions,
@@ -93,15 +95,81 @@ export const cancel = Effect.fn("Prediction.cancel")(function*(id: string) {
 })
 
 /**
- * Waits until a prediction is final and gives it, when it succeeded. Fails with `PredictionFailed`,
- * `PredictionCanceled`, or `Timeout` of the total clock. The prediction goes on when the waiting stops.
+ * Waits until a prediction, or the one with an id, is final and gives it, when it succeeded. Fails with
+ * `PredictionFailed`, `PredictionCanceled`, or `Timeout` of the total clock. The prediction goes on when the waiting
+ * stops.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const wait = Effect.fn("Prediction.wait")(function*(prediction: Prediction, options: WaitOptions = {}) {
+export const wait = Effect.fn("Prediction.wait")(function*(prediction: Prediction | string, options: WaitOptions = {}) {
   return yield* engine.wait(predictions(yield* ReplicateClient), prediction, options)
 })
+
+/**
+ * Gives a prediction that was created before, also by another program, as it changes, beginning with how it is: what
+ * `watch` does for one of its own. Fails like `wait`. The prediction goes on when the stream is ended early.
+ *
+ * @example
+ * ```ts
+ * import { Console, Option, Stream } from "effect"
+ * import { Prediction, Progress } from "effect-providers/replicate"
+ *
+ * const progress = (id: string) =>
+ *   Prediction.changes(id).pipe(
+ *     Stream.runForEach((prediction) => Console.log(Option.getOrNull(Progress.fromLogs(prediction.logs ?? ""))))
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const changes = (
+  prediction: Prediction | string,
+  options: FollowOptions = {}
+): Stream.Stream<Prediction, ProviderError, ReplicateClient> =>
+  Stream.unwrap(Effect.map(ReplicateClient, (client) => engine.changes(predictions(client), prediction, options)))
+
+/**
+ * Streams the output of a prediction that was created before, also by another program, from its beginning: what `stream`
+ * does for one of its own. Given a stream that was cut, it gives what is missing, and nothing twice.
+ *
+ * What is over, or has no stream, gives its output at its end. Fails like `stream`. The prediction goes on when the
+ * stream is ended early.
+ *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Output } from "effect-providers"
+ * import { Prediction } from "effect-providers/replicate"
+ *
+ * const ofAnother = (id: string) => Output.text(Prediction.follow(id, { timeout: "5 minutes" }))
+ *
+ * const unbroken = Prediction.stream("meta/meta-llama-3-70b-instruct", { prompt: "Hello" }).pipe(
+ *   Stream.catchTag("StreamInterrupted", (cut) => Prediction.follow(cut))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const follow = (
+  prediction: Followed,
+  options: FollowOptions = {}
+): Stream.Stream<Output.Output, ProviderError, ReplicateClient> =>
+  Pull.toStream(followedBy(views.outputs, prediction, options))
+
+/**
+ * As `follow`, with the events as Replicate has them: what `events` does for a prediction of its own.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const followEvents = (
+  prediction: Followed,
+  options: FollowOptions = {}
+): Stream.Stream<PredictionEvent, ProviderError, ReplicateClient> =>
+  Pull.toStream(followedBy(views.events, prediction, options))
 
 /** How long the API may hold its answer to a create back, so that what is fast needs no look. */
 const defaultHold = Duration.seconds(5)

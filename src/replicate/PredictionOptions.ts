@@ -5,8 +5,9 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Polling from "../http/Polling.js"
+import type { StreamInterrupted } from "../ProviderError.js"
 import type * as ModelRef from "./ModelRef.js"
-import type { WebhookEvent } from "./schemas/Prediction.js"
+import type { Prediction, WebhookEvent } from "./schemas/Prediction.js"
 
 /**
  * A model's input, as its own schema describes it. It can hold files anywhere: see `FileInput`.
@@ -53,6 +54,25 @@ export interface WaitOptions {
 }
 
 /**
+ * A prediction that is there already: itself, its id, or its stream that was cut.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Followed = Prediction | string | StreamInterrupted
+
+/**
+ * How a prediction that is there already is followed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FollowOptions extends WaitOptions {
+  /** Idle clock, which runs once the prediction is there; the client's when absent. */
+  readonly idleTimeout?: Duration.DurationInput | undefined
+}
+
+/**
  * How a prediction is run. The hold of the create is 5 seconds when `wait` is absent: an interruption waits for it,
  * and polling is as good after it.
  *
@@ -78,9 +98,7 @@ export interface OutputOptions extends RunOptions {
  * @since 0.1.0
  * @category models
  */
-export interface StreamOptions extends Omit<CreateOptions, "wait">, WaitOptions {
-  /** Idle clock, which runs once the prediction is created; the client's when absent. */
-  readonly idleTimeout?: Duration.DurationInput | undefined
+export interface StreamOptions extends Omit<CreateOptions, "wait">, FollowOptions {
   /**
    * For models that cannot stream: `fail` with `InvalidRequest` and cancel the prediction; `refuse`, which reads the
    * model before, and fails without a prediction where its schema says so; or `poll`, and give all at the end. `fail`

@@ -58,6 +58,14 @@ export interface CreateOptions extends Pick<PredictionOptions.CreateOptions, "we
 export interface WaitOptions extends PredictionOptions.WaitOptions {}
 
 /**
+ * How a training is followed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface FollowOptions extends PredictionOptions.FollowOptions {}
+
+/**
  * How a training is run. The total clock is the client's when `timeout` is absent, 10 minutes unless it was set: many
  * trainings take longer.
  *
@@ -90,7 +98,7 @@ export interface RunAllOptions extends RunOptions, Pick<PredictionOptions.RunAll
  * @since 0.1.0
  * @category models
  */
-export interface WatchOptions extends RunOptions, Pick<PredictionOptions.StreamOptions, "idleTimeout"> {}
+export interface WatchOptions extends CreateOptions, FollowOptions {}
 
 /**
  * Creates a training and gives it as it is then, usually `starting`: it goes on in the background.
@@ -141,15 +149,28 @@ export const cancel = Effect.fn("Training.cancel")(function*(id: string) {
 })
 
 /**
- * Waits until a training is final and gives it, when it succeeded. Fails with `PredictionFailed`,
+ * Waits until a training, or the one with an id, is final and gives it, when it succeeded. Fails with `PredictionFailed`,
  * `PredictionCanceled`, or `Timeout` of the total clock. The training goes on when the waiting stops.
  *
  * @since 0.1.0
  * @category combinators
  */
-export const wait = Effect.fn("Training.wait")(function*(training: Training, options: WaitOptions = {}) {
+export const wait = Effect.fn("Training.wait")(function*(training: Training | string, options: WaitOptions = {}) {
   return yield* engine.wait(trainings(yield* ReplicateClient), training, options)
 })
+
+/**
+ * Gives a training that was created before, also by another program, as it changes, beginning with how it is: what
+ * `watch` does for one of its own. Fails like `wait`. The training goes on when the stream is ended early.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const changes = (
+  training: Training | string,
+  options: FollowOptions = {}
+): Stream.Stream<Training, ProviderError, ReplicateClient> =>
+  Stream.unwrap(Effect.map(ReplicateClient, (client) => engine.changes(trainings(client), training, options)))
 
 /**
  * Trains to the end and gives the whole training: the trained version, logs, metrics. Fails like `create` and `wait`;

@@ -209,6 +209,23 @@ describe("a training", () => {
       assert.strictEqual(server.count("get"), 3)
     }))
 
+  it.effect("C13, C27: is waited for and followed by its id, and goes on when that is ended early", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [running, done] })
+      const final = yield* Server.timed(Training.wait(Server.id)).pipe(Effect.provide(server.layer))
+      assert.instanceOf(final, Training.Training)
+      assert.strictEqual(final.trainedVersion, output.version)
+      const other = Server.make({ get: [running, running, done] })
+      const changes = Training.changes(Server.id, { polling: Polling.fixed("250 millis") })
+      const seen = yield* Server.timed(Stream.runCollect(changes)).pipe(Effect.provide(other.layer))
+      assert.deepStrictEqual([...seen].map(({ status }) => status), ["processing", "succeeded"])
+      assert.deepStrictEqual(other.times("get").map((at) => at - (other.times("get")[0] ?? 0)), [0, 250, 500])
+      const early = Server.make({ get: [running] })
+      yield* Server.timed(Stream.runDrain(Stream.take(changes, 1))).pipe(Effect.provide(early.layer))
+      yield* Server.elapse(600)
+      assert.deepStrictEqual(calls(early), [`GET /trainings/${Server.id}`])
+    }))
+
   it.effect("C19: is read and canceled by its id", () =>
     Effect.gen(function*() {
       const server = Server.make({ get: [running], cancel: [running] })

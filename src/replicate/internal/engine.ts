@@ -10,7 +10,7 @@ import * as Pull from "../../internal/pull.js"
 import * as Push from "../../internal/push.js"
 import * as Underway from "../../internal/underway.js"
 import { type ProviderError, Timeout } from "../../ProviderError.js"
-import type { StreamOptions, WaitOptions } from "../PredictionOptions.js"
+import type { FollowOptions, WaitOptions } from "../PredictionOptions.js"
 import type { ReplicateConfig } from "../ReplicateConfig.js"
 import type { Prediction } from "../schemas/Prediction.js"
 import { provider } from "./http.js"
@@ -26,13 +26,13 @@ import * as remote from "./remote.js"
  */
 export type Prepared<A> = Effect.Effect<Effect.Effect<A, ProviderError>, ProviderError>
 
-type ClockOptions = Pick<StreamOptions, "timeout" | "idleTimeout">
+type ClockOptions = Omit<FollowOptions, "polling">
 
 const clockOf = (field: keyof ClockOptions, given: Duration.DurationInput | undefined) =>
   given === undefined ? Either.right(undefined) : durationOf(field, given)
 
 /** Refuses clocks that are none, before anything is started. */
-const checkClocks = ({ idleTimeout, polling, timeout }: ClockOptions & Pick<WaitOptions, "polling">) =>
+const checkClocks = ({ idleTimeout, polling, timeout }: FollowOptions) =>
   Either.all([
     clockOf("timeout", timeout),
     clockOf("idleTimeout", idleTimeout),
@@ -76,7 +76,7 @@ const polling = <A extends Prediction>({ config, get }: Jobs<A>, id: string, opt
 export const clocked = <A>(
   source: Push.Source<A, ProviderError>,
   config: ReplicateConfig,
-  options: ClockOptions & Pick<WaitOptions, "polling">
+  options: FollowOptions
 ): Pull.Source<A, ProviderError> =>
   Effect.flatMap(checkClocks(options), () =>
     Clocks.pushed(
@@ -123,13 +123,15 @@ export const create = <A extends Prediction>(
  */
 export const wait = <A extends Prediction>(
   jobs: Jobs<A>,
-  job: A,
+  job: A | string,
   options: WaitOptions
-): Effect.Effect<A, ProviderError> =>
-  checkClocks(options).pipe(
-    Effect.zipRight(deadline(jobs.config, options)(Effect.interruptible(untilFinal(jobs, job, options)))),
-    Effect.flatMap((final) => outcome(jobs.config, final))
+): Effect.Effect<A, ProviderError> => {
+  const final = typeof job === "string" ? Polling.poll(polling(jobs, job, options)) : untilFinal(jobs, job, options)
+  return checkClocks(options).pipe(
+    Effect.zipRight(deadline(jobs.config, options)(Effect.interruptible(final))),
+    Effect.flatMap((job) => outcome(jobs.config, job))
   )
+}
 
 /**
  * Creates a job and waits for it; what stops the waiting cancels it. `hold` is how much longer than usual the create may
@@ -165,6 +167,22 @@ export const run = <A extends Prediction>(
 const isSame = (a: Prediction, b: Prediction): boolean =>
   a.status === b.status && a.logs === b.logs && a.text === b.text && a.files.length === b.files.length
 
+/** Gives a job each time it changes, beginning with how it is, and fails with what it ended with. */
+const changesOf = <A extends Prediction>(jobs: Jobs<A>, job: A | string, options: WaitOptions, release = () => {}) => {
+  const polled = (id: string) => Polling.changes(polling(jobs, id, options))
+  const known = (job: A) => Stream.concat(Stream.succeed(job), job.isTerminal ? Stream.empty : polled(job.id))
+  // what is polled first may be as it was
+  const changes = Stream.changesWith(
+    typeof job === "string" ? polled(job) : known(job),
+    (before, current) => !current.isTerminal && isSame(before, current)
+  )
+  return Stream.tap(changes, (current) => {
+    if (!current.isTerminal) return Effect.void
+    release()
+    return outcome(jobs.config, current)
+  })
+}
+
 /**
  * Creates a job and gives it as it changes; ending the stream early cancels it.
  *
@@ -173,22 +191,26 @@ const isSame = (a: Prediction, b: Prediction): boolean =>
 export const watch = <A extends Prediction>(
   jobs: Jobs<A>,
   prepared: Prepared<A>,
-  options: Pick<StreamOptions, "timeout" | "polling" | "idleTimeout">
+  options: FollowOptions
 ): Stream.Stream<A, ProviderError> => {
   const source: Pull.Source<A, ProviderError> = Effect.gen(function*() {
     const call = yield* Effect.interruptible(prepared)
     const { job, release } = yield* remote.createScoped(jobs, call)
-    const later = job.isTerminal ? Stream.empty : Polling.changes(polling(jobs, job.id, options))
-    // what is polled first may be as it was created
-    const changes = Stream.changesWith(
-      Stream.concat(Stream.succeed(job), later),
-      (before, current) => !current.isTerminal && isSame(before, current)
-    )
-    return yield* Stream.toPull(Stream.tap(changes, (current) => {
-      if (!current.isTerminal) return Effect.void
-      release()
-      return outcome(jobs.config, current)
-    }))
+    return yield* Stream.toPull(changesOf(jobs, job, options, release))
   })
   return Pull.toStream(clocked(Push.fromPull(source), jobs.config, options))
+}
+
+/**
+ * Gives a job that is there as it changes, and does not stop it.
+ *
+ * @internal
+ */
+export const changes = <A extends Prediction>(
+  jobs: Jobs<A>,
+  job: A | string,
+  options: FollowOptions
+): Stream.Stream<A, ProviderError> => {
+  const source = Push.fromPull(Stream.toPull(changesOf(jobs, job, options)))
+  return Pull.toStream(clocked(source, jobs.config, options))
 }

@@ -39,6 +39,25 @@ const textOf = (output: unknown): Option.Option<string> => {
 /** Event streams make line feeds of all line ends. */
 const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
 
+/** FNV-1a over the units of a text, begun anew or gone on with: tells another text from the one that was given out. */
+const hashOf = (text: string, hash = 0x811c9dc5): number => {
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
+}
+
+/**
+ * How far a stream was read before, as `StreamInterrupted` tells.
+ *
+ * @internal
+ */
+export interface Taken {
+  readonly events: number
+  readonly characters: number
+  readonly files?: number | undefined
+  readonly hash?: number | undefined
+  readonly lastEventId?: string | undefined
+}
+
 /**
  * Turns the events of a prediction's stream into what a view makes of them, over as many connections as it takes, and
  * knows how far it came: what a new connection replays is dropped, and what the finished prediction holds beyond it can
@@ -48,7 +67,7 @@ const withLineFeeds = (text: string): string => text.replace(/\r\n?/g, "\n")
  */
 export class PredictionReader<A> {
   /** Events that were taken in. */
-  events = 0
+  events: number
   /** There was more than one connection. */
   reconnected = false
   lastEventId: string | undefined
@@ -58,10 +77,11 @@ export class PredictionReader<A> {
   error: string | undefined
 
   /** Some output was given out, an empty text included. */
-  private given = false
-  /** The text that was given out. */
+  private given: boolean
+  private files: number
+  /** The text that was given out, after what was given out before. */
   private text = ""
-  private files = 0
+  private readonly before: Pick<Taken, "characters" | "hash">
   private firstEventId: string | undefined
   /** Events of a new connection that were seen before; -1 once it is past them. */
   private replayed = -1
@@ -72,9 +92,15 @@ export class PredictionReader<A> {
   private readonly givesFiles: boolean
 
   /** `givesFiles` says that output events are URLs of files. */
-  constructor(view: View<A>, givesFiles: boolean) {
+  constructor(view: View<A>, givesFiles: boolean, taken: Taken = { events: 0, characters: 0 }) {
     this.view = view
     this.givesFiles = givesFiles
+    this.events = taken.events
+    this.files = taken.files ?? 0
+    this.before = taken
+    this.lastEventId = taken.lastEventId
+    this.given = taken.characters + this.files > 0
+    if (this.events > 0) this.reconnect()
   }
 
   /** To be called before each connection but the first. */
@@ -106,9 +132,15 @@ export class PredictionReader<A> {
     return Chunk.unsafeFromArray(read)
   }
 
-  /** Characters of text that were given out. */
-  get characters(): number {
-    return this.text.length
+  /** How far it came. */
+  get taken(): Taken {
+    return {
+      events: this.events,
+      characters: this.before.characters + this.text.length,
+      files: this.files,
+      hash: hashOf(this.text, this.before.hash),
+      lastEventId: this.lastEventId
+    }
   }
 
   /** What a finished prediction holds beyond what was given out; none when its output does not begin with that. */
@@ -120,11 +152,15 @@ export class PredictionReader<A> {
       const more = files.slice(this.files).map(({ url }) => this.view.file(url))
       return files.length < this.files ? Option.none() : Option.some(Chunk.unsafeFromArray(more))
     }
-    const given = this.text
+    const { characters, hash } = this.before
+    const end = characters + this.text.length
+    const isSame = (text: string) =>
+      text.length >= end && text.startsWith(this.text, characters) &&
+      (hash === undefined || hashOf(text.slice(0, characters)) === hash)
     return textOf(prediction.output).pipe(
       Option.map(withLineFeeds),
-      Option.filter((text) => text.startsWith(given)),
-      Option.map((text) => text === given ? Chunk.empty() : Chunk.of(this.view.text(text.slice(given.length))))
+      Option.filter(isSame),
+      Option.map((text) => text.length === end ? Chunk.empty() : Chunk.of(this.view.text(text.slice(end))))
     )
   }
 

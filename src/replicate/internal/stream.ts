@@ -8,6 +8,7 @@ import * as Failure from "../../http/Failure.js"
 import { timeoutFail } from "../../internal/clocks.js"
 import type * as Push from "../../internal/push.js"
 import { isProviderError, isRetryable, type ProviderError, retryAfter, StreamInterrupted } from "../../ProviderError.js"
+import type { Followed } from "../PredictionOptions.js"
 import type { Service } from "../ReplicateClient.js"
 import { Prediction } from "../schemas/Prediction.js"
 import { connect } from "./connection.js"
@@ -15,10 +16,10 @@ import { provider } from "./http.js"
 import { invalid } from "./invalid.js"
 import { predictions } from "./jobs.js"
 import { outcome } from "./outcome.js"
-import { PredictionReader } from "./reader.js"
+import { PredictionReader, type Taken } from "./reader.js"
 import * as remote from "./remote.js"
 import { saysUnstreamable } from "./streamable.js"
-import { type View, whole } from "./views.js"
+import type { View } from "./views.js"
 
 /** Connections in a row that may bring nothing new before the stream is given up. */
 const maxReconnects = 5
@@ -28,14 +29,22 @@ const firstDelay = Duration.millis(250)
 const finalTimeout = Duration.seconds(5)
 
 /** @internal */
-export interface Options<A> {
+export interface FollowOptions<A> {
   readonly view: View<A>
+  readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
+}
+
+/** @internal */
+export interface Options<A> extends FollowOptions<A> {
   readonly model: string
   /** A model without a version is run by its latest one. */
   readonly isLatest: boolean
   readonly unstreamable: "fail" | "poll" | "refuse"
-  readonly untilFinal: (prediction: Prediction) => Effect.Effect<Prediction, ProviderError>
 }
+
+/** Where a prediction is streamed. */
+const urlOf = ({ urls }: Prediction): URL | undefined =>
+  urls?.stream !== undefined && URL.canParse(urls.stream) ? new URL(urls.stream) : undefined
 
 /** What went wrong, without what to do about it: of a stream that was cut, the rest is to be read. */
 const saidBy = ({ message }: { readonly message: string }): string => message.replace(/\. Try[^.]*\.$/, "")
@@ -44,19 +53,21 @@ type Pieces<A> = Effect.Effect<Chunk.Chunk<A>, ProviderError>
 
 /**
  * Reads the stream of a prediction over as many connections as it takes, and completes it from the finished
- * prediction. `release` is called when the prediction need not be canceled any more: it is over, or left to the caller.
+ * prediction, which is all there is where it has no stream. `release` is called when the prediction need not be
+ * canceled any more: it is over, or left to the caller.
  */
-const follow = <A>(
+const deliver = <A>(
   client: Service,
-  url: string,
   prediction: Prediction,
-  reader: PredictionReader<A>,
-  options: Options<A>,
+  options: FollowOptions<A>,
   take: Push.Take<A>,
-  release: () => void
+  release: () => void,
+  taken?: Taken
 ): Effect.Effect<void, ProviderError, Scope.Scope> => {
-  // whoever has the whole URL can read the output
-  const { origin } = new URL(url)
+  const streamUrl = urlOf(prediction)
+  // what has no stream is files where it looks like them
+  const givesFiles = streamUrl === undefined ? !taken?.characters : /(?:^|\/)v1\/files\//.test(streamUrl.pathname)
+  const reader = new PredictionReader(options.view, givesFiles, taken)
   const read = client.api.predictions.get({ path: { prediction_id: prediction.id } })
   const end = (last: Prediction) => Chunk.unsafeFromArray(options.view.end(last))
 
@@ -65,11 +76,10 @@ const follow = <A>(
     release()
     return new StreamInterrupted({
       provider,
-      url: origin,
+      // whoever has the whole URL can read the output
+      url: streamUrl?.origin,
       predictionId: prediction.id,
-      events: reader.events,
-      characters: reader.characters,
-      lastEventId: reader.lastEventId,
+      ...reader.taken,
       resumable,
       detail
     })
@@ -151,7 +161,7 @@ const follow = <A>(
   // nothing comes after, so that there need be no room
   const finish = (pieces: Pieces<A>) => Effect.map(pieces, (last): void => void take(last))
 
-  const connection = (failures: number): Effect.Effect<void, ProviderError, Scope.Scope> => {
+  const connection = (url: URL, failures: number): Effect.Effect<void, ProviderError, Scope.Scope> => {
     const before = reader.events
     const over = (why: string, hint: Duration.Duration): Effect.Effect<void, ProviderError, Scope.Scope> => {
       if (reader.done !== undefined) return finish(closed(reader.done.reason))
@@ -161,7 +171,7 @@ const follow = <A>(
         Option.match({
           onNone: () => {
             reader.reconnect()
-            return connection(nth)
+            return connection(url, nth)
           },
           onSome: (pieces) => finish(Effect.succeed(pieces))
         })
@@ -171,7 +181,7 @@ const follow = <A>(
       Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential)),
       (scope) =>
         Effect.onExit(
-          connect(client, url, reader, scope, take),
+          connect(client, url.href, reader, scope, take),
           // what the server ended has until the end of all to bring its connection to its end as well
           (exit) => reader.done === undefined ? Scope.close(scope, exit) : Effect.void
         )
@@ -179,13 +189,15 @@ const follow = <A>(
     return Effect.matchEffect(connected, {
       onFailure: (error) =>
         over(
-          saidBy(error).replaceAll(Failure.publicUrl(url), origin),
+          saidBy(error).replaceAll(Failure.publicUrl(url.href), url.origin),
           isProviderError(error) ? Option.getOrElse(retryAfter(error), () => Duration.zero) : Duration.zero
         ),
       onSuccess: () => over("the connection was closed", Duration.zero)
     })
   }
-  return connection(0)
+  return streamUrl === undefined || prediction.isTerminal
+    ? finish(Effect.flatMap(options.untilFinal(prediction), settle))
+    : connection(streamUrl, 0)
 }
 
 const unstreamable = (model: string) => invalid("model", `${model} cannot stream: run it, or set unstreamable to poll`)
@@ -212,15 +224,25 @@ export const predictionStream = <A>(
     }
     const { job: prediction, release } = yield* remote.createScoped(predictions(client), call)
     opened()
-    const url = prediction.urls?.stream
-    if (url !== undefined && URL.canParse(url)) {
-      const givesFiles = /(?:^|\/)v1\/files\//.test(Failure.publicUrl(url))
-      const reader = new PredictionReader(options.view, givesFiles)
-      return yield* Effect.interruptible(follow(client, url, prediction, reader, options, take, release))
+    if (urlOf(prediction) === undefined && options.unstreamable !== "poll") {
+      return yield* unstreamable(options.model)
     }
-    if (options.unstreamable !== "poll") return yield* unstreamable(options.model)
-    const final = yield* Effect.interruptible(options.untilFinal(prediction))
-    release()
-    yield* outcome(client.config, final)
-    take(Chunk.fromIterable([...whole(options.view, final), ...options.view.end(final)]))
+    yield* Effect.interruptible(deliver(client, prediction, options, take, release))
   })
+
+const isCut = (of: Followed): of is StreamInterrupted => typeof of !== "string" && "_tag" in of
+
+/**
+ * Gives the output of a prediction that is there, and does not stop it. See `Prediction.follow`.
+ *
+ * @internal
+ */
+export const followed =
+  <A>(client: Service, of: Followed, options: FollowOptions<A>): Push.Source<A, ProviderError> => ({ opened, take }) =>
+    Effect.gen(function*() {
+      const from = isCut(of) ? of.predictionId : of
+      if (from === undefined) return yield* invalid("prediction", "the stream that was cut is not of a prediction")
+      const prediction = typeof from === "string" ? yield* predictions(client).get(from) : from
+      opened()
+      yield* deliver(client, prediction, options, take, () => {}, isCut(of) ? of : undefined)
+    }).pipe(Effect.interruptible)

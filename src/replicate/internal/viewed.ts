@@ -1,11 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as ModelRef from "../ModelRef.js"
-import type { Input, StreamOptions } from "../PredictionOptions.js"
+import type { Followed, FollowOptions, Input, StreamOptions } from "../PredictionOptions.js"
 import { ReplicateClient } from "../ReplicateClient.js"
+import type { Prediction } from "../schemas/Prediction.js"
 import * as engine from "./engine.js"
 import { predictions } from "./jobs.js"
 import { prepare } from "./prepare.js"
-import { predictionStream } from "./stream.js"
+import { followed, predictionStream } from "./stream.js"
 import type { View } from "./views.js"
 
 /**
@@ -23,4 +24,15 @@ export const viewed = <A>(view: View<A>, model: ModelRef.Input, input: Input, op
       untilFinal: (prediction) => engine.untilFinal(predictions(client), prediction, options)
     })
     return engine.clocked(source, client.config, options)
+  })
+
+/**
+ * Gives what a view makes of the output of a prediction that is there.
+ *
+ * @internal
+ */
+export const followedBy = <A>(view: View<A>, of: Followed, options: FollowOptions) =>
+  Effect.flatMap(ReplicateClient, (client) => {
+    const untilFinal = (prediction: Prediction) => engine.untilFinal(predictions(client), prediction, options)
+    return engine.clocked(followed(client, of, { view, untilFinal }), client.config, options)
   })
