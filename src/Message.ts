@@ -31,14 +31,37 @@ export const ContentPart = Schema.Struct(
 export type ContentPart = typeof ContentPart.Type
 
 /**
- * A turn of a conversation. `role` is usually `system`, `user`, `assistant` or `tool`.
+ * A call of a tool that the model asked for, as `Output.ToolCall` tells it.
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const ToolCall = Schema.Struct({ id: Schema.String, name: Schema.String, params: Schema.Unknown })
+
+/**
+ * A call of a tool that the model asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ToolCall = typeof ToolCall.Type
+
+/**
+ * A turn of a conversation. `role` is usually `system`, `user`, `assistant` or `tool`. What it says of tools is for
+ * providers that have them, and says nothing in a text prompt.
  *
  * @since 0.1.0
  * @category schemas
  */
 export const Message = Schema.Struct({
   role: Schema.String,
-  content: Schema.NullOr(Schema.Union(Schema.String, ContentPart, Schema.Array(ContentPart)))
+  content: Schema.NullOr(Schema.Union(Schema.String, ContentPart, Schema.Array(ContentPart))),
+  /** Who speaks, where several have the same role. */
+  name: Schema.optional(Schema.String),
+  /** The calls of tools that a turn of the assistant asked for. */
+  toolCalls: Schema.optional(Schema.Array(ToolCall)),
+  /** The call that a turn of a tool answers. */
+  toolCallId: Schema.optional(Schema.String)
 }).annotations({ identifier: "Message" })
 
 /**

@@ -8,14 +8,16 @@
  */
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import * as Failure from "./http/Failure.js"
 import { toStream } from "./internal/answer.js"
 import { withClocks } from "./internal/clocks.js"
+import { durationOf } from "./internal/durationOf.js"
 import { framed } from "./internal/frame.js"
 import * as Pull from "./internal/pull.js"
 import { enforce } from "./internal/textLimits.js"
@@ -24,7 +26,7 @@ import type { Doubt } from "./internal/underway.js"
 import * as ModelCatalog from "./ModelCatalog.js"
 import * as Output from "./Output.js"
 import * as Parameters from "./Parameters.js"
-import { type ProviderError, Timeout } from "./ProviderError.js"
+import { InvalidRequest, Issue, type ProviderError, Timeout } from "./ProviderError.js"
 import { Request } from "./Request.js"
 
 export {
@@ -115,7 +117,8 @@ export const stream = (request: Request): Stream.Stream<Output.Output, ProviderE
   Stream.unwrap(Effect.map(Provider, (provider) => provider.stream(request)))
 
 /**
- * Runs a request and gives its text, whole. Nothing is given when it fails on the way.
+ * Runs a request and gives its text, whole: empty for an answer without one, such as an image, which `collect` gives.
+ * Nothing is given when it fails on the way.
  *
  * @since 0.1.0
  * @category combinators
@@ -224,9 +227,21 @@ export const make = (options: MakeOptions): Service => {
     supportsMessageHistory: options.info.supportsMessageHistory ?? false
   }
   const origin: Failure.Origin = { provider: info.name, loginUrl: info.loginUrl }
-  const clock = (own: Duration.DurationInput | undefined, fallback: Duration.DurationInput | undefined) =>
-    own !== undefined ? Duration.decode(own) : fallback !== undefined ? Duration.decode(fallback) : undefined
   const { enforces = [] } = options
+  /** What a clock is set to: by the request, which was checked, or by those who made the provider. */
+  const clock = (
+    field: "idleTimeout" | "timeout",
+    own: Duration.DurationInput | undefined,
+    fallback: Duration.DurationInput | undefined
+  ): Either.Either<Duration.Duration | undefined, InvalidRequest> => {
+    const given = own ?? fallback
+    return given === undefined || enforces.includes(field)
+      ? Either.right(undefined)
+      : durationOf(
+        given,
+        (message) => new InvalidRequest({ provider: info.name, issues: [new Issue({ field, message })] })
+      )
+  }
   const limits = { stop: !enforces.includes("stop"), maxTokens: !enforces.includes("maxTokens") }
   const timeout = (clock: "idle" | "total", duration: Duration.Duration, doubt: Doubt) =>
     new Timeout({ provider: info.name, clock, duration, ...doubt })
@@ -246,19 +261,14 @@ export const make = (options: MakeOptions): Service => {
       decodeRequest(unchecked),
       (error) => Failure.invalidRequest(info.name, error)
     )
+    const idle = yield* clock("idleTimeout", request.idleTimeout, options.clocks?.idle)
+    const total = yield* clock("timeout", request.timeout, options.clocks?.total)
     const model = yield* ModelCatalog.resolve(options.catalog, { provider: info.name, model: request.model })
     const answer = yield* Effect.try({
       try: () => options.run({ ...request, model }),
       catch: onThrown
     })
-    const body = withClocks(
-      toStream(info.name, answer, onThrown),
-      {
-        idle: enforces.includes("idleTimeout") ? undefined : clock(request.idleTimeout, options.clocks?.idle),
-        total: enforces.includes("timeout") ? undefined : clock(request.timeout, options.clocks?.total)
-      },
-      timeout
-    )
+    const body = withClocks(toStream(info.name, answer, onThrown), { idle, total }, timeout)
     const { model: _, ...rest } = request
     const given = Struct.keys(rest).filter((name) => rest[name] !== undefined)
     return yield* framed(

@@ -116,7 +116,7 @@ export class Blocked extends Schema.TaggedError<Blocked>("effect-providers/Provi
 }) {
   override get message(): string {
     const by = this.by === "cloudflare" ? "Cloudflare" : "A bot challenge"
-    return `${by} blocked the call to ${this.provider}${where(this)}. Try from another network, or another provider.`
+    return `${by} blocked the call to ${this.provider}${where(this)}. Try another network, or another provider.`
   }
 }
 

@@ -306,6 +306,17 @@ describe("Provider.make: the checks", () => {
       }
     }))
 
+  it.effect("a clock of the provider that is no duration is told by each call, unless the request has one", () =>
+    Effect.gen(function*() {
+      for (const [field, clocks] of [["timeout", { total: "soon" }], ["idleTimeout", { idle: -1 }]] as const) {
+        const provider = make(() => Stream.make(hello), { clocks: clocks as never })
+        const error = yield* Effect.flip(collect(provider, {}))
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map((issue) => issue.field), [field])
+        assert.strictEqual((yield* collect(provider, { [field]: "1 minute" })).length, 3)
+      }
+    }))
+
   it.effect("an apiKey that is a bare string is refused, and never printed", () =>
     Effect.gen(function*() {
       const { calls, provider } = counted()

@@ -39,11 +39,11 @@ const each: ReadonlyArray<readonly [ProviderError.ProviderError, string]> = [
   [limited(), "Example limits the rate of calls (POST https://api.example/v1/things). Try again later."],
   [
     new ProviderError.Blocked({ provider, by: "cloudflare", status: 403 }),
-    "Cloudflare blocked the call to Example. Try from another network, or another provider."
+    "Cloudflare blocked the call to Example. Try another network, or another provider."
   ],
   [
     new ProviderError.Blocked({ provider, by: "bot-challenge" }),
-    "A bot challenge blocked the call to Example. Try from another network, or another provider."
+    "A bot challenge blocked the call to Example. Try another network, or another provider."
   ],
   [
     new ProviderError.ModelNotFound({ provider, model: "lama", known: ["llama", "alpaca"], nearest: "llama" }),

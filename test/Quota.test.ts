@@ -177,6 +177,17 @@ describe("Quota.get", () => {
       assert.strictEqual(fiber.unsafePoll()?._tag, "Success")
     }))
 
+  it.effect("B28: a clock that is no duration is refused, and nothing is sent", () =>
+    Effect.gen(function*() {
+      for (const timeout of ["soon", Number.NaN, -1, {}]) {
+        const http = fakeHttp.make(() => fakeHttp.json({}))
+        const error = yield* errorOf(http, { timeout: timeout as never })
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), ["timeout"])
+        assert.lengthOf(http.requests, 0)
+      }
+    }))
+
   it.effect("B28: silence is a Timeout of the total clock", () =>
     Effect.gen(function*() {
       for (const [timeout, seconds] of [[undefined, 30], ["5 seconds", 5]] as const) {

@@ -31,6 +31,7 @@ import { openAiServer } from "../examples/support/openAiServer.js"
 import * as TextLoop from "../examples/text-loop.js"
 import * as TextWithoutKey from "../examples/text-without-key.js"
 import * as ToolCalls from "../examples/tool-calls.js"
+import * as ToolLoop from "../examples/tool-loop.js"
 import * as Proxies from "./support/proxies.js"
 
 /** The whole effect, with the time the emulators take. */
@@ -170,6 +171,12 @@ describe("examples", () => {
       ])
     }).pipe(Effect.provide(OpenAiCompatible.local)))
 
+  it.live("B27: a tool is called, and the model answers with what it said", () =>
+    Effect.gen(function*() {
+      const answer = yield* ToolLoop.program
+      assert.strictEqual(answer, `You said: 22 degrees and clear skies, when asked "How is the weather in Rome?"`)
+    }).pipe(Effect.provide(OpenAiCompatible.local)))
+
   it.live("B27: JSON is asked for and decoded", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* Json.program, { name: "llama", legs: 4 })
@@ -247,6 +254,32 @@ describe("examples: a provider of one's own", () => {
         response_format: { type: "json_object" },
         tools
       }])
+    }))
+
+  it.scopedLive("B27: calls of tools and their answers reach the service", () =>
+    Effect.gen(function*() {
+      const { ask, bodies } = yield* setup()
+      const toolCalls = [{ _tag: "ToolCall" as const, id: "call_1", name: "get_weather", params: { city: "Rome" } }]
+      yield* ask({
+        messages: [
+          { role: "assistant", content: null, toolCalls },
+          { role: "tool", content: "22 degrees", toolCallId: "call_1", name: "get_weather" }
+        ],
+        tools
+      })
+      const [body] = yield* bodies
+      assert.deepStrictEqual(Reflect.get(Object(body), "messages"), [
+        {
+          role: "assistant",
+          content: null,
+          tool_calls: [{
+            id: "call_1",
+            type: "function",
+            function: { name: "get_weather", arguments: `{"city":"Rome"}` }
+          }]
+        },
+        { role: "tool", content: "22 degrees", name: "get_weather", tool_call_id: "call_1" }
+      ])
     }))
 
   it.scopedLive("B27: a tool call is put together of its pieces", () =>

@@ -4,7 +4,7 @@ import { Effect, Layer, Schema, Stream } from "effect"
 import { createServer } from "node:http"
 
 const Asked = Schema.Struct({
-  messages: Schema.NonEmptyArray(Schema.Struct({ role: Schema.String, content: Schema.String })),
+  messages: Schema.NonEmptyArray(Schema.Struct({ role: Schema.String, content: Schema.NullOr(Schema.String) })),
   max_tokens: Schema.optional(Schema.Int),
   response_format: Schema.optional(Schema.Struct({ type: Schema.String })),
   stream_options: Schema.optional(Schema.Struct({ include_usage: Schema.Boolean })),
@@ -29,15 +29,19 @@ const toolCall = (name: string, said: string) => {
   ]
 }
 
-/** Repeats the last message word by word; answers with an animal when JSON is asked for; calls a tool if there is one. */
+/**
+ * Repeats the last message word by word; answers with an animal when JSON is asked for; calls a tool if there is one,
+ * and was not called before.
+ */
 const answer = ({ max_tokens, messages, response_format, stream_options, tools = [] }: typeof Asked.Type) => {
-  const last = messages.at(-1)?.content ?? ""
+  const { content, role } = messages[messages.length - 1] ?? messages[0]
+  const last = content ?? ""
   const text = response_format?.type === "json_object"
     ? JSON.stringify({ name: "llama", legs: 4 })
     : `You said: ${last}`
   const words = text.match(/\s*\S+/g) ?? []
   const said = words.slice(0, max_tokens)
-  const pieces = tools[0] === undefined
+  const pieces = tools[0] === undefined || role === "tool"
     ? [...said.map((content) => piece({ content }, null)), piece({}, said.length < words.length ? "length" : "stop")]
     : toolCall(tools[0].function.name, last)
   const usage = { prompt_tokens: 7, completion_tokens: said.length, total_tokens: 7 + said.length }

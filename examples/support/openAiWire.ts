@@ -1,5 +1,5 @@
 import { Option, Schema, String } from "effect"
-import { Output, type Provider } from "effect-providers"
+import { type Message, Output, type Provider } from "effect-providers"
 
 /** Options that the JSON has as they are, in snake case. */
 const settings = ["maxTokens", "temperature", "topP", "stop", "seed", "responseFormat", "tools"] as const
@@ -9,12 +9,22 @@ const clocks = ["timeout", "idleTimeout", "connectTimeout"] as const
 /** The options of a request that are honoured. */
 export const taken = ["model", "messages", "prompt", "system", ...settings, "apiKey", ...clocks] as const
 
+const turnOf = ({ content, name, role, toolCallId, toolCalls }: Message.Message) => ({
+  role,
+  content,
+  name,
+  tool_call_id: toolCallId,
+  tool_calls: toolCalls?.map(({ id, name, params }) => {
+    return { id, type: "function", function: { name, arguments: JSON.stringify(params) } }
+  })
+})
+
 /** What OpenAI's chat completions are asked with. */
 export const bodyOf = ({ messages = [], model, prompt, system, ...request }: Provider.Resolved) => ({
   model,
   messages: [
     ...(system === undefined ? [] : [{ role: "system", content: system }]),
-    ...(prompt === undefined ? messages : [{ role: "user", content: prompt }])
+    ...(prompt === undefined ? messages.map(turnOf) : [{ role: "user", content: prompt }])
   ],
   ...Object.fromEntries(settings.map((name) => [String.camelToSnake(name), request[name]])),
   stream: true,

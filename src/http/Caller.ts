@@ -8,7 +8,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -16,9 +16,10 @@ import * as Stream from "effect/Stream"
 import * as Body from "../internal/body.js"
 import { readText } from "../internal/boundedBody.js"
 import { timeoutFail } from "../internal/clocks.js"
+import { durationOf } from "../internal/durationOf.js"
 import { carriedSecrets, cleaner } from "../internal/scrub.js"
 import { headerIssues, isText } from "../internal/sendable.js"
-import { InvalidRequest, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
+import { InvalidRequest, Issue, type ProviderError, ResponseError, Timeout } from "../ProviderError.js"
 import * as Failure from "./Failure.js"
 
 /**
@@ -39,7 +40,10 @@ export interface Options extends Failure.Origin {
  * @category models
  */
 export interface Caller {
-  /** Sends a request. Any status but success is an error; so is no answer within the connect clock. */
+  /**
+   * Sends a request. Any status but success is an error; so is no answer within the connect clock. A header that cannot
+   * be sent, or a clock that is no duration, is an `InvalidRequest` before any I/O.
+   */
   readonly send: (
     request: HttpClientRequest.HttpClientRequest,
     options?: { readonly connectTimeout?: Duration.DurationInput | undefined }
@@ -105,10 +109,14 @@ export const make = (http: HttpClient.HttpClient, options: Options): Caller => {
 
   return {
     send: Effect.fnUntraced(function*(request, call) {
-      const duration = Duration.decode(call?.connectTimeout ?? options.connectTimeout ?? "30 seconds")
       const { headers, method } = request
       const issues = headerIssues(headers, isText)
       if (issues.length > 0) return yield* new InvalidRequest({ provider, issues })
+      const clock = call?.connectTimeout ?? options.connectTimeout ?? "30 seconds"
+      const duration = yield* durationOf(
+        clock,
+        (message) => new InvalidRequest({ provider, issues: [new Issue({ field: "connectTimeout", message })] })
+      )
       const timeout = () =>
         new Timeout({ provider, clock: "connect", duration, method, url: Failure.publicUrl(request.url) })
       const response = yield* client.execute(request).pipe(

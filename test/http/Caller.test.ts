@@ -65,6 +65,18 @@ describe("Caller", () => {
       assert.strictEqual(yield* Effect.flatMap(caller.send(get), caller.text), "h\u00e9llo \u{1f999}")
     }))
 
+  it.effect("a connect clock that is no duration is refused, and nothing is sent", () =>
+    Effect.gen(function*() {
+      for (const own of [true, false]) {
+        const connectTimeout = "soon" as never
+        const { caller, http } = yield* setup(() => new Response("hi"), own ? {} : { connectTimeout })
+        const error = yield* Effect.flip(caller.send(get, own ? { connectTimeout } : {}))
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), ["connectTimeout"])
+        assert.lengthOf(http.requests, 0)
+      }
+    }))
+
   it.effect("C27: a request without an answer does not outlive what failed beside it", () =>
     Effect.gen(function*() {
       const { caller } = yield* setup(() => Effect.never)

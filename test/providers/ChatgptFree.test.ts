@@ -76,6 +76,19 @@ describe.sequential("ChatgptFree: the request", () => {
       ])
     }))
 
+  it.effect("B01: an option that is no duration is told by each call, and nothing is sent", () =>
+    Effect.gen(function*() {
+      for (const field of ["timeout", "idleTimeout", "connectTimeout"]) {
+        const { ask, calls } = yield* setup({}, { [field]: "soon" })
+        const errors = yield* Effect.all([Effect.flip(ask(asked)), Effect.flip(ask(asked))], { concurrency: 2 })
+        for (const error of errors) {
+          assert(error._tag === "InvalidRequest")
+          assert.deepStrictEqual(error.issues.map((issue) => issue.field), [field])
+        }
+        assert.deepStrictEqual(yield* calls, [])
+      }
+    }))
+
   it.effect("F02: the page is read once, whatever the number of calls", () =>
     Effect.gen(function*() {
       const { ask, calls } = yield* setup()

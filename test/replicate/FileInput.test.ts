@@ -347,7 +347,7 @@ describe("what is no file", () => {
       what: "an upload without URL",
       input: { a: new FileResource({ id: "x" }) },
       field: "input.a",
-      message: "the uploaded file has no URL"
+      message: "the file has no URL"
     },
     {
       // only JavaScript can do that
@@ -985,7 +985,7 @@ describe("what can go wrong", () => {
         assert.deepInclude(error, {
           _tag: "ResponseError",
           reason: "malformed",
-          detail: "the uploaded file has no URL"
+          detail: "the file has no URL"
         })
         assert.strictEqual(yield* creates(emulator), 0)
       })

@@ -87,7 +87,9 @@ export const makeTickets = (options: Options): Effect.Effect<Tickets> =>
         if (held !== undefined && held !== asked.refused) return Effect.succeed(held)
         if (flight !== undefined) {
           const joined = flight
-          const duration = Duration.decode(asked.connectTimeout ?? options.connectTimeout ?? "30 seconds")
+          const clock = asked.connectTimeout ?? options.connectTimeout ?? "30 seconds"
+          // with a clock that is none, the page is not asked for, which need not be waited for
+          const duration = Option.getOrElse(Duration.decodeUnknown(clock), () => Duration.infinity)
           const timeout = () => new Timeout({ provider, clock: "connect", duration, method: "GET", url: page })
           // whose page it is may have more time
           const landed = timeoutFail({ duration, onTimeout: timeout })(Deferred.await(joined.landing))

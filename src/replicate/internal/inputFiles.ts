@@ -77,7 +77,7 @@ const scan = (input: Input) => {
   /** Whether a value that is neither an array nor a plain object is dealt with here. */
   const isTaken = (value: object): boolean => {
     if (value instanceof FileResource) {
-      if (value.urls?.get === undefined) refuse("the uploaded file has no URL")
+      if (value.urls?.get === undefined) refuse("the file has no URL")
       else urls.set(value, value.urls.get)
       return true
     }
@@ -152,7 +152,7 @@ const textOf = (client: Service, file: NamedFile): Effect.Effect<string, Provide
       ? Effect.succeed(DataUri.encode(open.head, mediaTypeOf(file, open.head)))
       : Effect.flatMap(upload(client, file, open), ({ urls }) =>
         urls?.get === undefined
-          ? new ResponseError({ provider, reason: "malformed", detail: "the uploaded file has no URL" })
+          ? new ResponseError({ provider, reason: "malformed", detail: "the file has no URL" })
           : Effect.succeed(urls.get))).pipe(Effect.scoped, uploadClock(client))
 
 /** The texts for all files, each content read and uploaded once. */

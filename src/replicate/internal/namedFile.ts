@@ -87,7 +87,7 @@ const wrong = (content: Content, { contentType, name = "" }: Named): string | un
   contentType !== undefined && !MediaType.isMediaType(contentType)
     ? "expected a contentType such as image/png"
     : new TextEncoder().encode(name).length > 255
-    ? "expected a name of at most 255 bytes"
+    ? "expected a name of up to 255 bytes"
     : (sizeOf(content) ?? 0) > largest
     ? tooLarge
     : undefined
