@@ -16,8 +16,11 @@ export default defineConfig({
     setupFiles: ["./test/support/assertions.ts", "./test/support/properties.ts"],
     reporters: ["default", "./test/summary-reporter.ts"],
     pool: "forks",
-    // the files share no state, and loading Effect anew for each would take longer than their tests
-    poolOptions: { forks: { isolate: false, minForks: 1, maxForks: 2 } },
+    // the files share no state, and loading Effect anew for each would take longer than their tests; with so much room
+    // for what is young, a tenth less goes into collecting it
+    poolOptions: {
+      forks: { isolate: false, minForks: 1, maxForks: 2, execArgv: ["--max-semi-space-size=64"] }
+    },
     // the TestClock waits a little each time it is moved; whoever changes what the process has is `sequential`
     sequence: { concurrent: true },
     testTimeout: 20_000,

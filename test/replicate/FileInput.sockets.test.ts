@@ -19,7 +19,9 @@ import * as Server from "../support/replicate-server.js"
 
 const inline = 256 * 1024
 const megabyte = new Uint8Array(1024 * 1024)
-const bytes = (size: number, seed = 0) => Uint8Array.from({ length: size }, (_, n) => (n * 31 + seed) % 251)
+/** Bytes that come again after 251 of them. */
+const bytes = (size: number, seed = 0) =>
+  Uint8Array.from(Buffer.alloc(size, Uint8Array.from({ length: 251 }, (_, n) => (n * 31 + seed) % 251)))
 
 interface Upload {
   readonly length: string | undefined

@@ -46,7 +46,9 @@ const epoch = new Date(0)
 const [inline, largest] = [256 * 1024, 100 * 1024 * 1024]
 
 /** Bytes that compress to nothing else: the same for the same seed. */
-const bytes = (size: number, seed = 0) => Uint8Array.from({ length: size }, (_, n) => (n * 31 + seed) % 251)
+/** Bytes that come again after 251 of them. */
+const bytes = (size: number, seed = 0) =>
+  Uint8Array.from(Buffer.alloc(size, Uint8Array.from({ length: 251 }, (_, n) => (n * 31 + seed) % 251)))
 const png = Uint8Array.from("\x89PNG\r\n\x1a\n", (char) => char.charCodeAt(0))
 const sha256 = (content: Uint8Array) => createHash("sha256").update(content).digest("hex")
 const dataUri = (content: Uint8Array, type = "application/octet-stream") =>
