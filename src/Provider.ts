@@ -14,6 +14,7 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
+import type * as Tracer from "effect/Tracer"
 import * as Failure from "./http/Failure.js"
 import { toStream } from "./internal/answer.js"
 import { withClocks } from "./internal/clocks.js"
@@ -199,7 +200,8 @@ const always = ["model", "maxTokens", "stop", "timeout", "idleTimeout"] as const
  *
  * The service made checks each request (`InvalidRequest`), resolves its model (`ModelNotFound`), says first who
  * answers (`ProviderInfo`), runs the idle and total clocks (`Timeout`), unless `enforces` has them, and ends with
- * `Finish`.
+ * `Finish`. Each stream has a span, `Provider.stream`, with the model and the tokens used under the names that
+ * OpenTelemetry has for them.
  *
  * @example
  * ```ts
@@ -268,13 +270,16 @@ export const make = (options: MakeOptions): Service => {
       try: () => options.run({ ...request, model }),
       catch: onThrown
     })
-    const body = withClocks(toStream(info.name, answer, onThrown), { idle, total }, timeout)
+    const body = (span: Tracer.Span) => {
+      const traced = Pull.withSpan(toStream(info.name, answer, onThrown), span)
+      return enforce(withClocks(traced, { idle, total }, timeout), request, limits)
+    }
     const { model: _, ...rest } = request
     const given = Struct.keys(rest).filter((name) => rest[name] !== undefined)
     return yield* framed(
       { _tag: "ProviderInfo", name: info.name, url: info.url, label: info.label, model },
       { given, ignored: given.filter((name) => !accepted.has(name)) },
-      enforce(body, request, limits)
+      body
     )
   })
 

@@ -7,13 +7,13 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import type { Of, Output } from "../Output.js"
 import { isProviderError, type ProviderError } from "../ProviderError.js"
 import * as Pull from "./pull.js"
+import { annotate, streamSpan } from "./streamSpan.js"
 
-const isFinish = (output: Output): boolean => output._tag === "Finish"
-
-const unknownFinish: Output = { _tag: "Finish", reason: "unknown" }
+const unknownFinish: Of<"Finish"> = { _tag: "Finish", reason: "unknown" }
 
 /** What became of a stream. The failure may be the consumer's as well, of which nothing is told. */
 const fate = (exit: Exit.Exit<unknown, unknown>): string => {
@@ -24,15 +24,15 @@ const fate = (exit: Exit.Exit<unknown, unknown>): string => {
 }
 
 /**
- * Puts `ProviderInfo` first, and `Finish` last and once; and tells the debug log when the stream starts and ends. Of the
- * request, the log gets the names of its options only, and which of them do nothing.
+ * Puts `ProviderInfo` first, and `Finish` last and once; and tells a span, and the debug log, when the stream starts and
+ * ends. Of the request, the log gets the names of its options only, and which of them do nothing.
  *
  * @internal
  */
 export const framed = (
   info: Of<"ProviderInfo">,
   options: { readonly given: ReadonlyArray<string>; readonly ignored: ReadonlyArray<string> },
-  body: Stream.Stream<Output, ProviderError>
+  body: (span: Tracer.Span) => Stream.Stream<Output, ProviderError>
 ): Pull.Source<Output, ProviderError> =>
   Effect.gen(function*() {
     const call = `${info.name}: stream of ${JSON.stringify(info.model)}`
@@ -40,8 +40,10 @@ export const framed = (
     yield* Effect.logDebug(`${call} with ${given.length === 0 ? "no options" : given.join(", ")}`)
     if (ignored.length > 0) yield* Effect.logDebug(`${call} ignores ${ignored.join(", ")}`)
     const startedAt = yield* Clock.currentTimeMillis
+    const span = yield* streamSpan(info)
 
-    let finish: Output = unknownFinish
+    let finish = unknownFinish
+    let usage: Of<"Usage"> | undefined
     let ended = false
     let count = 0
     yield* Effect.addFinalizer((exit) =>
@@ -55,10 +57,14 @@ export const framed = (
     const bodyScope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)
 
     const withoutFinish = (chunk: Chunk.Chunk<Output>) => {
-      const found = Chunk.findLast(chunk, isFinish)
-      if (Option.isNone(found)) return chunk
-      finish = found.value
-      return Chunk.filter(chunk, (output) => !isFinish(output))
+      let isLast = false
+      for (const output of Chunk.toReadonlyArray(chunk)) {
+        if (output._tag === "Usage") usage = output
+        if (output._tag !== "Finish") continue
+        finish = output
+        isLast = true
+      }
+      return isLast ? Chunk.filter(chunk, ({ _tag }) => _tag !== "Finish") : chunk
     }
     let pull: Pull.Pull<Output, ProviderError>
     const goOn = (next: typeof pull): typeof pull => {
@@ -69,6 +75,7 @@ export const framed = (
     const last = Effect.map(Scope.close(bodyScope, Exit.void), () => {
       ended = true
       pull = Pull.end
+      annotate(span, finish, usage)
       return Chunk.of(finish)
     })
     const read = (body: typeof pull): typeof pull => {
@@ -83,7 +90,7 @@ export const framed = (
       return next
     }
     pull = Effect.sync(() => {
-      pull = Effect.flatMap(Effect.mapError(Scope.extend(Pull.open(body), bodyScope), Option.some), (body) =>
+      pull = Effect.flatMap(Effect.mapError(Scope.extend(Pull.open(body(span)), bodyScope), Option.some), (body) =>
         goOn(read(body)))
       return Chunk.of(info)
     })

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 
 /**
  * Gives the next chunk, and fails with none at the end: what `Stream.toPull` opens. What is done to a stream in many
@@ -38,6 +39,17 @@ export const open = <A, E, R>(self: Stream.Stream<A, E, R>): Source<A, E, R> => 
   // `toStream` puts in what it makes the stream of
   const source = sources.get(self) as Source<A, E, R> | undefined
   return source ?? Stream.toPull(self)
+}
+
+/**
+ * Makes what a stream does that was made here part of a span: its opening, and the fibers that begin there. Others stay
+ * as they are: what they fail with would be wrapped in a proxy, as all that fails under a span is.
+ *
+ * @internal
+ */
+export const withSpan = <A, E>(self: Stream.Stream<A, E>, span: Tracer.Span): Stream.Stream<A, E> => {
+  const source = sources.get(self) as Source<A, E> | undefined
+  return source === undefined ? self : toStream(Effect.provideService(source, Tracer.ParentSpan, span))
 }
 
 /**
