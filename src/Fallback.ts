@@ -75,6 +75,14 @@ export interface Service extends Provider.Service {
   readonly health: Effect.Effect<ReadonlyMap<string, number>>
 }
 
+/**
+ * The provider made of several, as `layer` provides it beside `Provider`: for its members and their health.
+ *
+ * @since 0.1.0
+ * @category context
+ */
+export class Fallback extends Context.Tag("effect-providers/Fallback")<Fallback, Service>() {}
+
 const introduction = (info: Provider.Info, model: string | undefined): Output.Of<"ProviderInfo"> => ({
   _tag: "ProviderInfo",
   name: info.name,
@@ -246,7 +254,7 @@ type LayerError<M> = M extends Layer.Layer<never, infer E, infer _R> ? E : never
 type LayerContext<M> = M extends Layer.Layer<never, infer _E, infer R> ? R : never
 
 /**
- * Provides one provider made of several.
+ * Provides one provider made of several, and it as a `Fallback`, which knows how they fare.
  *
  * @example
  * ```ts
@@ -267,12 +275,11 @@ type LayerContext<M> = M extends Layer.Layer<never, infer _E, infer R> ? R : nev
 export const layer = <M extends Member>(
   members: ReadonlyArray<M>,
   options: Options = {}
-): Layer.Layer<Provider.Provider, LayerError<M>, LayerContext<M>> => {
+): Layer.Layer<Provider.Provider | Fallback, LayerError<M>, LayerContext<M>> => {
   type Given = Provider.Service | Layer.Layer<Provider.Provider, LayerError<M>, LayerContext<M>>
   // what each layer needs and fails with is among what all do, which the compiler does not see of a type parameter
   const given = members as ReadonlyArray<Given>
-  return Layer.scoped(
-    Provider.Provider,
+  return Layer.scopedContext(
     Effect.gen(function*() {
       const scope = yield* Effect.scope
       // what members have in common is built once, as it is when layers are merged
@@ -284,7 +291,8 @@ export const layer = <M extends Member>(
             Layer.buildWithMemoMap(member, memo, scope),
             (context) => Context.get(context, Provider.Provider)
           ))
-      return yield* make(providers, options)
+      const fallback = yield* make(providers, options)
+      return Context.make(Provider.Provider, fallback).pipe(Context.add(Fallback, fallback))
     })
   )
 }

@@ -533,6 +533,20 @@ describe("Fallback: the order", () => {
       yield* watch(provider)
       assert.deepStrictEqual(yield* health, { A: -3, B: -3, C: 1 })
     }))
+
+  it.effect("B21: the layer gives the health of its members beside the provider", () =>
+    Effect.gen(function*() {
+      const text = yield* Provider.text({})
+      const { health, members } = yield* Fallback.Fallback
+      assert.strictEqual(text, "Hi")
+      assert.deepStrictEqual([...yield* health], [["A", -1], ["B", 1]])
+      assert.deepStrictEqual(members.map(({ info }) => info.name), ["A", "B"])
+    }).pipe(
+      Effect.provide(
+        Effect.map(Effect.all([mock("A", [limited]), mock("B", ["Hi"])]), (mocks) => Fallback.layer(providersOf(mocks)))
+          .pipe(Layer.unwrapEffect)
+      )
+    ))
 })
 
 describe("Fallback: trying again", () => {

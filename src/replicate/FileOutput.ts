@@ -36,7 +36,7 @@ export interface Download {
  * @since 0.1.0
  * @category context
  */
-export class Downloader extends Context.Tag("effect-providers/replicate/Downloader")<Downloader, {
+export class Downloader extends Context.Tag("effect-providers/replicate/FileOutput/Downloader")<Downloader, {
   readonly download: (url: string) => Stream.Stream<Uint8Array, ProviderError>
   readonly open: (url: string) => Effect.Effect<Download, ProviderError>
 }>() {}
