@@ -231,6 +231,38 @@ describe("follow of a stream that was cut", () => {
       )
   )
 
+  it.effect.each([{ what: "begins anew", honours: false }, { what: "honours the last id", honours: true }])(
+    "C20, edge 9: gives nothing twice where ids have no order, and the host $what, also when cut again",
+    ({ honours }) =>
+      Effect.gen(function*() {
+        const all = ["O", "n", "c", "e"]
+        const ids = ["7f", "c2", "9a", "11"]
+        const host = (to: number, ...end: ReadonlyArray<string>): Server.Answer => ({ headers }) => {
+          const from = honours ? ids.indexOf(headers["last-event-id"] ?? "") + 1 : 0
+          return sse(...all.slice(from, to).map((text, n) => event("output", text, ids[from + n])), ...end)
+        }
+        const { cut } = yield* cutAfter(all.slice(0, 2).map((text, n) => event("output", text, ids[n])))
+        assert.strictEqual(cut.lastEventId, "c2")
+        const server = Server.make({
+          get: [running, running, gave(all)],
+          other: [host(3), host(4, done)]
+        })
+        assert.strictEqual(yield* run(server)(texts(Prediction.follow(cut))), "ce")
+        assert.strictEqual(server.count("other"), 2)
+      })
+  )
+
+  it.effect("C20: of an error that tells no hash, what follows tells none of a part of the text", () =>
+    Effect.gen(function*() {
+      const { cut: { hash: _, ...known } } = yield* cutAfter(tokens(["On"]))
+      const once = Server.make({ get: [running, unreadable], other: [sends(...tokens(["ce"], 1))] }, { maxRetries: 0 })
+      const cut = yield* run(once)(Effect.flip(texts(Prediction.follow(new StreamInterrupted(known)))))
+      assert(cut._tag === "StreamInterrupted")
+      assert.strictEqual(cut.characters, 4)
+      const server = Server.make({ get: [gave("Once upon")] })
+      assert.strictEqual(yield* run(server)(texts(Prediction.follow(cut))), " upon")
+    }))
+
   it.effect("C20: sends the last id, and gives the files that are missing", () =>
     Effect.gen(function*() {
       const all = Arr.makeBy(3, (n) => `https://replicate.delivery/${n}.png`)
@@ -291,6 +323,25 @@ describe("wait and changes", () => {
       const again = yield* run(server)(Stream.runCollect(Prediction.changes(last)))
       assert.deepStrictEqual(Array.from(again), [last])
       assert.strictEqual(server.count("get"), 4)
+    }))
+
+  it.effect("C13: the idle clock of changes begins when the prediction is there, and again with each change", () =>
+    Effect.gen(function*() {
+      const logs = Server.gives({ status: "processing", logs: "1" })
+      const server = Server.make({ get: [Server.later(5, running), running, logs] })
+      const changes = Prediction.changes(Server.id, { idleTimeout: "3 seconds" })
+      const error = yield* run(server)(Effect.flip(Stream.runDrain(changes)))
+      assert.deepInclude(error, { _tag: "Timeout", clock: "idle" })
+      assert.strictEqual(yield* TestClock.currentTimeMillis, 10_000)
+    }))
+
+  it.effect("C13: changes can be interrupted while the prediction is looked for", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [Server.silent] })
+      const fiber = yield* Effect.fork(Effect.provide(Stream.runDrain(Prediction.changes(Server.id)), server.layer))
+      yield* Server.settle
+      yield* Server.interrupt(fiber)
+      assert.isTrue(yield* Server.isDone(fiber))
     }))
 
   it.effect("C13: changes fails with what the prediction ended with, and leaves it alone when it is ended early", () =>

@@ -211,6 +211,11 @@ export const changes = <A extends Prediction>(
   job: A | string,
   options: FollowOptions
 ): Stream.Stream<A, ProviderError> => {
-  const source = Push.fromPull(Stream.toPull(changesOf(jobs, job, options)))
+  const source: Push.Source<A, ProviderError> = ({ opened, take }) =>
+    Effect.interruptible(Push.forEachChunk(changesOf(jobs, job, options), (chunk) => {
+      // it is there once there is something to tell of it
+      opened()
+      return take(chunk)
+    }))
   return Pull.toStream(clocked(source, jobs.config, options))
 }

@@ -58,6 +58,8 @@ export interface Taken {
   readonly lastEventId?: string | undefined
 }
 
+const nothing: Taken = { events: 0, characters: 0, hash: hashOf("") }
+
 /**
  * Turns the events of a prediction's stream into what a view makes of them, over as many connections as it takes, and
  * knows how far it came: what a new connection replays is dropped, and what the finished prediction holds beyond it can
@@ -92,13 +94,15 @@ export class PredictionReader<A> {
   private readonly givesFiles: boolean
 
   /** `givesFiles` says that output events are URLs of files. */
-  constructor(view: View<A>, givesFiles: boolean, taken: Taken = { events: 0, characters: 0 }) {
+  constructor(view: View<A>, givesFiles: boolean, taken = nothing) {
     this.view = view
     this.givesFiles = givesFiles
     this.events = taken.events
     this.files = taken.files ?? 0
     this.before = taken
-    this.lastEventId = taken.lastEventId
+    const { lastEventId = "" } = taken
+    // one without an order does not tell what came before it: a host that is not sent it begins anew
+    this.lastEventId = parseId(lastEventId) && lastEventId
     this.given = taken.characters + this.files > 0
     if (this.events > 0) this.reconnect()
   }
@@ -138,7 +142,7 @@ export class PredictionReader<A> {
       events: this.events,
       characters: this.before.characters + this.text.length,
       files: this.files,
-      hash: hashOf(this.text, this.before.hash),
+      hash: this.before.hash === undefined ? undefined : hashOf(this.text, this.before.hash),
       lastEventId: this.lastEventId
     }
   }
@@ -175,12 +179,15 @@ export class PredictionReader<A> {
   }
 
   /**
-   * Whether an event came before. The ids tell, where they can be compared; a server that sends none, or does not
-   * honour `Last-Event-ID`, begins anew, so that as many events as were taken in are dropped.
+   * Whether an event came before. The ids tell, where they can be compared; a server that sends none, was sent none, or
+   * does not honour `Last-Event-ID`, begins anew, so that as many events as were taken in are dropped.
    */
   private isReplay({ id }: Sse.Event): boolean {
-    if (this.replayed === 0) this.anew = id === undefined || id === this.firstEventId
     const last = this.lastEventId
+    if (this.replayed === 0) {
+      this.anew = id === undefined || last === undefined || id === this.firstEventId
+      if (this.anew) this.firstEventId ??= id
+    }
     const byId = id === undefined || last === undefined ? undefined : isAtOrBefore(id, last)
     const seen = byId ?? (this.anew && this.replayed < this.events)
     this.replayed = seen ? this.replayed + 1 : -1
