@@ -179,7 +179,7 @@ describe("Quota.get", () => {
 
   it.effect("B28: a clock that is no duration is refused, and nothing is sent", () =>
     Effect.gen(function*() {
-      for (const timeout of ["soon", Number.NaN, -1, {}]) {
+      for (const timeout of ["soon", Number.NaN, -1, "-1 seconds", -1n, {}, Object.create(null)]) {
         const http = fakeHttp.make(() => fakeHttp.json({}))
         const error = yield* errorOf(http, { timeout: timeout as never })
         assert(error._tag === "InvalidRequest")

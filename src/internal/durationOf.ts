@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 
 /**
  * A duration that was given, which programs without types may have made of anything; or what `onInvalid` makes of what
@@ -11,10 +12,8 @@ export const durationOf = <E>(
   input: Duration.DurationInput,
   onInvalid: (message: string) => E
 ): Either.Either<Duration.Duration, E> =>
-  // Duration takes them for zero
-  typeof input === "number" && !(input >= 0)
-    ? Either.left(onInvalid(`expected a duration, not ${input}`))
-    : Either.fromOption(
-      Duration.decodeUnknown(input),
-      () => onInvalid("expected a duration: milliseconds, or text such as 30 seconds")
-    )
+  Either.fromOption(
+    // Duration takes them for zero
+    typeof input !== "object" && /^-|NaN/.test(String(input)) ? Option.none() : Duration.decodeUnknown(input),
+    () => onInvalid("expected a duration: milliseconds, or text such as 30 seconds")
+  )
