@@ -116,6 +116,16 @@ describe("follow", () => {
       assert.strictEqual(error._tag, "PredictionFailed")
     }))
 
+  it.effect("C20: what is over, and given without its output, as lists may give it, is read", () =>
+    Effect.gen(function*() {
+      const server = Server.make({ get: [gave(["Once"])] })
+      const bare = new Prediction.Prediction({ id: Server.id, status: "succeeded" })
+      assert.strictEqual(yield* run(server)(texts(Prediction.follow(bare))), "Once")
+      const known = new Prediction.Prediction({ id: Server.id, status: "succeeded", output: null })
+      assert.strictEqual(yield* run(server)(texts(Prediction.follow(known))), "")
+      assert.deepStrictEqual(kinds(server), ["get"])
+    }))
+
   it.effect("C20: a model that cannot stream gives its output at the end", () =>
     Effect.gen(function*() {
       const processing = Server.gives({ status: "processing" })
@@ -252,6 +262,13 @@ describe("follow of a stream that was cut", () => {
       })
   )
 
+  it.effect("C20: gives the rest of a text also where the prediction has no stream any more", () =>
+    Effect.gen(function*() {
+      const { cut } = yield* cutAfter(tokens(["Once"]))
+      const server = Server.make({ get: [gave(["Once", " upon"], { urls: {} })] })
+      assert.strictEqual(yield* run(server)(texts(Prediction.follow(cut))), " upon")
+    }))
+
   it.effect("C20: of an error that tells no hash, what follows tells none of a part of the text", () =>
     Effect.gen(function*() {
       const { cut: { hash: _, ...known } } = yield* cutAfter(tokens(["On"]))
@@ -259,8 +276,10 @@ describe("follow of a stream that was cut", () => {
       const cut = yield* run(once)(Effect.flip(texts(Prediction.follow(new StreamInterrupted(known)))))
       assert(cut._tag === "StreamInterrupted")
       assert.strictEqual(cut.characters, 4)
-      const server = Server.make({ get: [gave("Once upon")] })
+      const server = Server.make({ get: [gave("Once upon"), gave("Onc")] })
       assert.strictEqual(yield* run(server)(texts(Prediction.follow(cut))), " upon")
+      const shorter = yield* run(server)(Effect.flip(texts(Prediction.follow(cut))))
+      assert.strictEqual(shorter._tag, "StreamInterrupted")
     }))
 
   it.effect("C20: sends the last id, and gives the files that are missing", () =>

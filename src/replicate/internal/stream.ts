@@ -232,6 +232,9 @@ export const predictionStream = <A>(
 
 const isCut = (of: Followed): of is StreamInterrupted => typeof of !== "string" && "_tag" in of
 
+/** What is over and says nothing of its output, not even that there is none, may have one: lists can leave it out. */
+const isBare = ({ isTerminal, output }: Prediction): boolean => isTerminal && output === undefined
+
 /**
  * Gives the output of a prediction that is there, and does not stop it. See `Prediction.follow`.
  *
@@ -242,7 +245,12 @@ export const followed =
     Effect.gen(function*() {
       const from = isCut(of) ? of.predictionId : of
       if (from === undefined) return yield* invalid("prediction", "the stream that was cut is not of a prediction")
-      const prediction = typeof from === "string" ? yield* predictions(client).get(from) : from
+      const read = predictions(client).get
+      const prediction = typeof from === "string"
+        ? yield* read(from)
+        : isBare(from)
+        ? yield* read(from.id)
+        : from
       opened()
       yield* deliver(client, prediction, options, take, () => {}, isCut(of) ? of : undefined)
     }).pipe(Effect.interruptible)
