@@ -172,10 +172,7 @@ const changesOf = <A extends Prediction>(jobs: Jobs<A>, job: A | string, options
   const polled = (id: string) => Polling.changes(polling(jobs, id, options))
   const known = (job: A) => Stream.concat(Stream.succeed(job), job.isTerminal ? Stream.empty : polled(job.id))
   // what is polled first may be as it was
-  const changes = Stream.changesWith(
-    typeof job === "string" ? polled(job) : known(job),
-    (before, current) => !current.isTerminal && isSame(before, current)
-  )
+  const changes = Stream.changesWith(typeof job === "string" ? polled(job) : known(job), isSame)
   return Stream.tap(changes, (current) => {
     if (!current.isTerminal) return Effect.void
     release()
