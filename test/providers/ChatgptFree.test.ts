@@ -12,6 +12,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
@@ -88,6 +89,19 @@ describe.sequential("ChatgptFree: the request", () => {
         assert.deepStrictEqual(yield* calls, [])
       }
     }))
+
+  it.effect.each(["soon", -1])(
+    "B01: a connect clock of %s is told also by a call that waits for another's page",
+    (wrong) =>
+      Effect.gen(function*() {
+        const { ask } = yield* setup({}, { connectTimeout: wrong as never })
+        const both = [ask({ ...asked, connectTimeout: "10 seconds" }), Effect.asVoid(ask(asked))]
+        const [own, joined] = yield* Effect.all(both, { concurrency: 2, mode: "either" })
+        assert(own !== undefined && Either.isRight(own))
+        assert(joined !== undefined && Either.isLeft(joined) && joined.left._tag === "InvalidRequest")
+        assert.deepStrictEqual(joined.left.issues.map((issue) => issue.field), ["connectTimeout"])
+      })
+  )
 
   it.effect("F02: the page is read once, whatever the number of calls", () =>
     Effect.gen(function*() {

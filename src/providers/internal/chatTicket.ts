@@ -10,6 +10,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { Session } from "../../http/BrowserSession.js"
 import { timeoutFail } from "../../internal/clocks.js"
+import { durationOf } from "../../internal/durationOf.js"
 import { type ProviderError, Timeout } from "../../ProviderError.js"
 
 /**
@@ -89,7 +90,7 @@ export const makeTickets = (options: Options): Effect.Effect<Tickets> =>
           const joined = flight
           const clock = asked.connectTimeout ?? options.connectTimeout ?? "30 seconds"
           // with a clock that is none, the page is not asked for, which need not be waited for
-          const duration = Option.getOrElse(Duration.decodeUnknown(clock), () => Duration.infinity)
+          const duration = Either.getOrElse(durationOf(clock, () => undefined), () => Duration.infinity)
           const timeout = () => new Timeout({ provider, clock: "connect", duration, method: "GET", url: page })
           // whose page it is may have more time
           const landed = timeoutFail({ duration, onTimeout: timeout })(Deferred.await(joined.landing))
