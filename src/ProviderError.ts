@@ -361,7 +361,10 @@ export class StreamInterrupted
       hash: Schema.optional(Schema.Number),
       /** Id of the last event that arrived. */
       lastEventId: Schema.optional(Schema.String),
-      /** The stream, or the prediction behind it, may still be read on. */
+      /**
+       * What is missing may still be read on. Where what arrived is not how the output begins it is `false`: reading on
+       * would fail again, but the prediction can be read from its beginning, with its id.
+       */
       resumable: Schema.Boolean
     }
   )

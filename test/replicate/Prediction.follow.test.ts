@@ -312,6 +312,7 @@ describe("follow of a stream that was cut", () => {
         const error = yield* run(server)(Effect.flip(texts(Prediction.follow(cut))))
         assert(error._tag === "StreamInterrupted")
         assert.strictEqual(error.predictionId, Server.id)
+        assert.isFalse(error.resumable)
       })
   )
 })

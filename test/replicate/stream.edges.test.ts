@@ -271,7 +271,9 @@ describe("connections", () => {
         get: [running, gave(...output)]
       })
       assert(error?._tag === "StreamInterrupted")
-      assert.isTrue(error.resumable)
+      // whoever reads on for as long as it says so would never come to an end
+      assert.isFalse(error.resumable)
+      assert.strictEqual(error.predictionId, Server.id)
       assert.include(error.message, "what arrived is not how")
       assert.strictEqual(text, came)
       assert.strictEqual(server.count("cancel"), 0)

@@ -72,7 +72,7 @@ const deliver = <A>(
   const end = (last: Prediction) => Chunk.unsafeFromArray(options.view.end(last))
 
   const interrupted = (detail: string, resumable: boolean) => {
-    // what can be read on must not be canceled
+    // what can be read, be it on or anew, must not be canceled
     release()
     return new StreamInterrupted({
       provider,
@@ -93,7 +93,7 @@ const deliver = <A>(
         Effect.fail(
           final.data_removed === true
             ? interrupted("the output was removed meanwhile", false)
-            : interrupted("what arrived is not how the prediction's output begins", true)
+            : interrupted("what arrived is not how the prediction's output begins", false)
         )
     })
 
