@@ -439,7 +439,7 @@ describe("an id", () => {
       })
   )
 
-  it.effect.each(["", ".", "..", "\ud800"])("%j is refused before any request", (id) =>
+  it.effect.each(["", " ", "\t\n", ".", "..", "\ud800"])("%j is refused before any request", (id) =>
     Effect.gen(function*() {
       const server = Server.make()
       for (const call of [Prediction.get(id), Prediction.cancel(id)]) {
