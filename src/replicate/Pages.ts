@@ -14,6 +14,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Str from "effect/String"
 import * as Failure from "../http/Failure.js"
 import { type ProviderError, ResponseError } from "../ProviderError.js"
 import { PredictionPageFromJson, TrainingPageFromJson } from "./internal/fromJson.js"
@@ -189,7 +190,7 @@ const utc = (field: string, input: DateTime.DateTime.Input | undefined) =>
   input === undefined
     ? Effect.succeed({})
     : Option.match(DateTime.make(input), {
-      onNone: () => Effect.fail(invalid(field, "expected a time")),
+      onNone: () => Effect.fail(invalid(Str.snakeToCamel(field), "expected a time")),
       onSome: (time) => Effect.succeed({ [field]: DateTime.toUtc(time) })
     })
 
