@@ -137,6 +137,9 @@ const malformed = (error: ConfigError.ConfigError) => {
   return new InvalidRequest({ provider: "Replicate", issues: [new Issue({ field: "", message })] })
 }
 
+/** What is missing in a call of plain JavaScript is told like what is empty. */
+const present = <A>(value: A): A | "" => value ?? ""
+
 /**
  * Makes a client with options of its own.
  *
@@ -167,12 +170,14 @@ export const make = ({ httpClient = FetchHttpClient.layer, ...options }: Options
     files: (model, input, { signal, ...options } = {}) => iterate(Prediction.files(model, input, options), signal),
     create: (model, input, { signal, ...options } = {}) => run(Prediction.create(model, input, options), signal),
     get: (id, { signal } = {}) => run(Prediction.get(id), signal),
-    wait: (prediction, { signal, ...options } = {}) => run(Prediction.wait(prediction, options), signal),
+    wait: (prediction, { signal, ...options } = {}) => run(Prediction.wait(present(prediction), options), signal),
     follow: (prediction, { signal, ...options } = {}) =>
-      iterate(Output.text(Prediction.follow(prediction, options)), signal),
+      iterate(Output.text(Prediction.follow(present(prediction), options)), signal),
     cancel: (id, { signal } = {}) => run(Prediction.cancel(id), signal),
-    download: (file, { signal } = {}) =>
-      run(typeof file === "string" ? new FileOutput(file).bytes : file.bytes, signal),
+    download: (file, { signal } = {}) => {
+      const given = present(file)
+      return run(typeof given === "string" ? new FileOutput(given).bytes : given.bytes, signal)
+    },
     dispose,
     [asyncDispose]: dispose
   }

@@ -472,6 +472,19 @@ describe.sequential("download", () => {
     }))
 })
 
+describe.sequential("what JavaScript leaves out", () => {
+  it.scopedLive("C14: rejects with an InvalidRequest", () =>
+    Effect.gen(function*() {
+      const { replicate } = yield* setup()
+      // a prediction without files has no first one
+      const absent: string = JSON.parse("{}").id
+      const calls = [replicate.get(absent), replicate.wait(absent), replicate.follow(absent).next()]
+      for (const call of [...calls, replicate.cancel(absent), replicate.download(absent)]) {
+        assert.instanceOf(yield* rejection(call), InvalidRequest)
+      }
+    }))
+})
+
 describe.sequential("dispose", () => {
   it.scopedLive("stops what is going on and cancels it; the client is of no use after it", () =>
     Effect.gen(function*() {
