@@ -324,12 +324,15 @@ describe("the filters", () => {
       assert.lengthOf(server.calls, 0)
     }))
 
-  it.effect.each(["createdAfter", "createdBefore"])("%s is called so where it is no time", (name) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(asked(Pages.predictions({ [name]: "yesterday" })))
-      assert(error._tag === "InvalidRequest")
-      assert.deepStrictEqual(error.issues.map(({ field }) => field), [name])
-    }))
+  it.effect.each(["createdAfter", "createdBefore"])(
+    "%s is called so where it is no time",
+    (name) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(asked(Pages.predictions({ [name]: "yesterday" })))
+        assert(error._tag === "InvalidRequest")
+        assert.deepStrictEqual(error.issues.map(({ field }) => field), [name])
+      })
+  )
 })
 
 describe("Models.search", () => {

@@ -439,20 +439,23 @@ describe("an id", () => {
       })
   )
 
-  it.effect.each(["", " ", "\t\n", ".", "..", "\ud800"])("%j is refused before any request", (id) =>
-    Effect.gen(function*() {
-      const server = Server.make()
-      for (const call of [Prediction.get(id), Prediction.cancel(id)]) {
-        const error = yield* failsWith(call).pipe(Effect.provide(server.layer))
-        assert.strictEqual(error._tag, "InvalidRequest")
-        assert.strictEqual(
-          error.message,
-          "Replicate cannot take this request: prediction_id: expected an id or a name, neither empty nor a relative path. " +
-            "Correct it and call again."
-        )
-      }
-      assert.lengthOf(server.calls, 0)
-    }))
+  it.effect.each(["", " ", "\t\n", ".", "..", "\ud800"])(
+    "%j is refused before any request",
+    (id) =>
+      Effect.gen(function*() {
+        const server = Server.make()
+        for (const call of [Prediction.get(id), Prediction.cancel(id)]) {
+          const error = yield* failsWith(call).pipe(Effect.provide(server.layer))
+          assert.strictEqual(error._tag, "InvalidRequest")
+          assert.strictEqual(
+            error.message,
+            "Replicate cannot take this request: prediction_id: expected an id or a name, neither empty nor a relative path. " +
+              "Correct it and call again."
+          )
+        }
+        assert.lengthOf(server.calls, 0)
+      })
+  )
 
   it.effect.prop(
     "whatever it is, reaches its own route or none",
