@@ -46,7 +46,7 @@ const faults = Object.values(faultExamples).map(({ about, fault }) => `  ${about
 const usage = `Usage: npm run emulator -- [--port 0] [--host 127.0.0.1]
 
 Serves Replicate's API from memory until it is stopped: set the client's base URL to the address it prints. Any token
-is valid, webhooks are sent, files are served from the same address as the API. Its models:
+is valid, for the account emulator; webhooks are sent, files are served from the same address as the API. Its models:
 
 ${models.join("\n")}
 

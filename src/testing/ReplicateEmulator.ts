@@ -2,6 +2,9 @@
  * Replicate's API in memory: the same declared API that the client is derived from, with predictions that live on the
  * Clock, event streams, files, signed webhooks, a log of the requests, and faults on demand.
  *
+ * Any token is that of the account `emulator`, which is the owner of the models, versions and deployments it creates:
+ * trainings have to have such a model for a destination.
+ *
  * What a test in this process does by the `Service`, any other does over HTTP, without a token:
  *
  * | Request | Does or gives |
@@ -108,7 +111,9 @@ export interface Service {
   readonly fileSecret: string
   /**
    * Makes the next requests that match go wrong; once when `times` is absent. Of the faults that take the place of an
-   * answer or spoil it, one is used for each request, oldest first; `Delay` and `SlowBody` go with any.
+   * answer or spoil it, one is used for each request, oldest first; `Delay` and `SlowBody` go with any. Those of a
+   * stream (`CutStream`, `IgnoreLastEventId`, `RepeatEvents`, `NoEventIds`) wait for one that is opened: what is
+   * dropped or answered otherwise does not use them up. To cut a stream for good, cut it again after 0 events.
    */
   readonly fail: (matcher: Faults.Matcher, fault: Faults.Fault, times?: number) => Effect.Effect<void>
   /** The faults that are still to come, oldest first. */
