@@ -20,7 +20,7 @@ export const ContentPart = Schema.Struct(
     name: Schema.optional(Schema.String)
   },
   { key: Schema.String, value: Schema.Unknown }
-)
+).annotations({ title: "a content part" })
 
 /**
  * A part of a message's content.

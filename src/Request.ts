@@ -20,8 +20,10 @@ const DurationInput = Schema.declare(
 const option = <A, I>(schema: Schema.Schema<A, I>, description: string, example?: A) =>
   Schema.optional(schema).annotations({ description, ...(example === undefined ? {} : { examples: [example] }) })
 
-const Count = Schema.Int.pipe(Schema.positive())
-const Rate = Schema.Number.pipe(Schema.finite())
+const Whole = Schema.Number.pipe(Schema.int({ title: "a whole number" }))
+const Count = Whole.pipe(Schema.positive({ title: "at least 1" }))
+const ApiKey = Schema.RedactedFromSelf(Schema.String).annotations({ title: "a key made by Redacted.make" })
+const Rate = Schema.Number.pipe(Schema.finite({ title: "a finite number" }))
 
 /**
  * The Schema of a request.
@@ -47,7 +49,7 @@ export const Request = Schema.Struct({
     "stop1",
     "stop2"
   ]),
-  seed: option(Schema.Int, "Seed of the model's random choices", 42),
+  seed: option(Whole, "Seed of the model's random choices", 42),
   responseFormat: option(Schema.Struct({ type: Schema.String }), "Form of the answer", { type: "json_object" }),
   tools: option(Schema.Array(Schema.Unknown), "Tools the model may call", []),
   conversation: option(Schema.Unknown, "The `Conversation` output of an earlier answer, to go on with it", {
@@ -65,7 +67,7 @@ export const Request = Schema.Struct({
   guidanceScale: option(Rate, "How closely an image follows the prompt"),
   numInferenceSteps: option(Count, "How many steps an image is made in"),
   negativePrompt: option(Schema.String, "What an image must not show"),
-  apiKey: option(Schema.RedactedFromSelf(Schema.String), "Key for this call, instead of the layer's"),
+  apiKey: option(ApiKey, "Key for this call, instead of the layer's"),
   headers: option(
     Schema.Record({ key: Schema.String, value: Schema.String }),
     "Request headers, instead of the defaults"
