@@ -315,7 +315,7 @@ describe("Provider.make: the checks", () => {
       `{"messages":[{"role":"user","content":3}]}`,
       "expected string or a content part or ReadonlyArray<a content part> or null"
     ]
-  ])("C14: %s is told what it may be, by no name of a Schema", ([request, message]) =>
+  ] as const)("C14: %s is told what it may be, by no name of a Schema", ([request, message]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(collect(counted().provider, untyped(request)))
       assert(error._tag === "InvalidRequest")
