@@ -35,7 +35,7 @@ export const Status = Schema.optionalToRequired(Schema.Unknown, Schema.String, {
 })
 
 /** No URL keeps a dot segment apart, and no escape carries half of a surrogate pair. */
-const isSegment = (text: string): boolean => !/^(\s*|\.\.?)$|\p{Surrogate}/u.test(text)
+const isSegment = (text: string): boolean => !/^\s*\.?\.?$|\p{Surrogate}/u.test(text)
 
 /**
  * A path segment, escaped: an id of `../account` would reach another route.
