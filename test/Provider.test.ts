@@ -306,16 +306,18 @@ describe("Provider.make: the checks", () => {
       }
     }))
 
-  it.effect.each([
-    [`{"maxTokens":0}`, "expected a whole number & at least 1"],
-    [`{"seed":1.5}`, "expected a whole number"],
-    [`{"temperature":1e999}`, "expected a finite number"],
-    [`{"apiKey":"r8_secret"}`, "expected a key made by Redacted.make"],
+  it.effect.each(
     [
-      `{"messages":[{"role":"user","content":3}]}`,
-      "expected string or a content part or ReadonlyArray<a content part> or null"
-    ]
-  ] as const)("C14: %s is told what it may be, by no name of a Schema", ([request, message]) =>
+      [`{"maxTokens":0}`, "expected a whole number & at least 1"],
+      [`{"seed":1.5}`, "expected a whole number"],
+      [`{"temperature":1e999}`, "expected a finite number"],
+      [`{"apiKey":"r8_secret"}`, "expected a key made by Redacted.make"],
+      [
+        `{"messages":[{"role":"user","content":3}]}`,
+        "expected string or a content part or ReadonlyArray<a content part> or null"
+      ]
+    ] as const
+  )("C14: %s is told what it may be, by no name of a Schema", ([request, message]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(collect(counted().provider, untyped(request)))
       assert(error._tag === "InvalidRequest")
