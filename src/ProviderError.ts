@@ -372,7 +372,7 @@ export class StreamInterrupted
   override get message(): string {
     const then = this.resumable && this.predictionId !== undefined
       ? `Read the rest from prediction ${this.predictionId}.`
-      : "The rest is lost."
+      : "It cannot be read on."
     return `${this.provider} cut the stream after ${this.events} events${tries(this)}${because(this)}${
       where(this)
     }. ${then}`

@@ -152,7 +152,7 @@ const each: ReadonlyArray<readonly [ProviderError.ProviderError, string]> = [
   ],
   [
     new ProviderError.StreamInterrupted({ provider, events: 0, characters: 0, resumable: false, detail: "gone" }),
-    "Example cut the stream after 0 events: gone. The rest is lost."
+    "Example cut the stream after 0 events: gone. It cannot be read on."
   ],
   [new ProviderError.AllProvidersFailed({ failures: [] }), "There is no provider to try. Add one, or ignore fewer."],
   [

@@ -282,6 +282,21 @@ describe("follow of a stream that was cut", () => {
       assert.strictEqual(shorter._tag, "StreamInterrupted")
     }))
 
+  it.effect("C20: does not forget how far it came while Replicate cannot be reached", () =>
+    Effect.gen(function*() {
+      const { cut } = yield* cutAfter(tokens(["Once "]))
+      const away = Server.make({ get: [unreadable] }, { maxRetries: 0 })
+      const again = yield* run(away)(Effect.flip(texts(Prediction.follow(cut))))
+      assert(again._tag === "StreamInterrupted")
+      assert.deepStrictEqual({ ...again, detail: cut.detail }, { ...cut })
+      assert.include(again.message, "500")
+      const back = Server.make({ get: [gave(["Once ", "upon"])] })
+      assert.strictEqual(yield* run(back)(texts(Prediction.follow(again))), "upon")
+      const gone = Server.make({ get: [Server.status(404)] })
+      const error = yield* run(gone)(Effect.flip(texts(Prediction.follow(again))))
+      assert.deepInclude(error, { _tag: "ResponseError", status: 404 })
+    }))
+
   it.effect("C20: sends the last id, and gives the files that are missing", () =>
     Effect.gen(function*() {
       const all = Arr.makeBy(3, (n) => `https://replicate.delivery/${n}.png`)

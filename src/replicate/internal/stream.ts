@@ -243,14 +243,18 @@ const isBare = ({ isTerminal, output }: Prediction): boolean => isTerminal && ou
 export const followed =
   <A>(client: Service, of: Followed, options: FollowOptions<A>): Push.Source<A, ProviderError> => ({ opened, take }) =>
     Effect.gen(function*() {
+      const cut = isCut(of) ? of : undefined
       const from = isCut(of) ? of.predictionId : of
       if (from === undefined) return yield* invalid("prediction", "the stream that was cut is not of a prediction")
-      const read = predictions(client).get
+      const read = (id: string) =>
+        Effect.mapError(predictions(client).get(id), (error) =>
+          // how far it came is to be known also when Replicate can be reached again
+          cut !== undefined && isRetryable(error) ? new StreamInterrupted({ ...cut, detail: saidBy(error) }) : error)
       const prediction = typeof from === "string"
         ? yield* read(from)
         : isBare(from)
         ? yield* read(from.id)
         : from
       opened()
-      yield* deliver(client, prediction, options, take, () => {}, isCut(of) ? of : undefined)
+      yield* deliver(client, prediction, options, take, () => {}, cut)
     }).pipe(Effect.interruptible)
