@@ -1,4 +1,4 @@
-import { FileSystem } from "@effect/platform"
+import { FileSystem, HttpClient } from "@effect/platform"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ReplicateEmulator } from "effect-providers/testing"
@@ -17,6 +17,7 @@ import * as List from "../examples/replicate/list.js"
 import * as Run from "../examples/replicate/run.js"
 import * as StreamExample from "../examples/replicate/stream.js"
 import * as Video from "../examples/replicate/video.js"
+import * as WebService from "../examples/replicate/web-service.js"
 import * as WebhookQueue from "../examples/replicate/webhook-queue.js"
 import { replicateClient } from "../examples/support/emulated.js"
 import { emulator } from "../examples/support/emulator.js"
@@ -53,6 +54,16 @@ describe("examples of Replicate's API", () => {
       assert.include(followed, `You asked: "Why do llamas hum?"`)
       assert.strictEqual(waited, followed)
     }))
+
+  it.scoped("C20: a web service streams what another of its requests started, to whoever asks for it", () =>
+    Effect.gen(function*() {
+      const { again, first } = yield* WebService.program
+      assert.include(first, `You asked: "Why do llamas hum?"`)
+      assert.strictEqual(again, first)
+      const http = yield* HttpClient.HttpClient
+      assert.strictEqual((yield* http.get("/answers/none")).status, 404)
+      assert.strictEqual((yield* http.post("/answers")).status, 400)
+    }).pipe((test) => passing(test), Effect.provide(WebService.live)))
 
   it.effect("C18: list", () =>
     Effect.gen(function*() {
