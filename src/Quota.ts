@@ -60,8 +60,9 @@ const toRequest = (
  * Looks up the quota, and gives the service's JSON as it is: no two services agree on its form.
  *
  * Without a key where one is needed it fails with `MissingAuth` before any I/O, without a URL that can be called, or
- * with a `timeout` that is no duration, with `InvalidRequest`. An answer that is an error, is not JSON, or does not come fails it like any call: with the error of
- * its status, `ResponseError` or `Timeout`. The key goes to the URL given and nowhere else.
+ * with a `timeout` that is no duration, with `InvalidRequest`. An answer that is an error, is not JSON, or does not come
+ * fails it like any call: with the error of its status, `ResponseError` or `Timeout`. The key goes to the URL given and
+ * nowhere else.
  *
  * @example
  * ```ts
