@@ -124,7 +124,7 @@ const isRef = (input: unknown): input is ModelRef =>
 export const decode = (input: Input): Either.Either<ModelRef, string> => {
   if (typeof input === "string") return parse(input)
   // only programs without types give anything else
-  if (!isRef(input)) return Either.left("expected owner/name, or another reference to a model")
+  if (!isRef(input)) return Either.left("expected owner/name, or another model reference")
   switch (input._tag) {
     case "Model":
       return model(input.owner, input.name)

@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
@@ -171,9 +170,6 @@ export const followEvents = (
 ): Stream.Stream<PredictionEvent, ProviderError, ReplicateClient> =>
   Pull.toStream(followedBy(views.events, prediction, options))
 
-/** How long the API may hold its answer to a create back, so that what is fast needs no look. */
-const defaultHold = Duration.seconds(5)
-
 /**
  * Runs a model to its end and gives the whole prediction: output, files, logs, metrics. Fails like `wait`; whatever
  * stops it before the end, a clock and interruption included, cancels the prediction.
@@ -194,7 +190,7 @@ const defaultHold = Duration.seconds(5)
 export const run = Effect.fn("Prediction.run")(
   function*(model: ModelRef.Input, input: Input, options: RunOptions = {}) {
     const client = yield* ReplicateClient
-    const wait = options.wait ?? defaultHold
+    const wait = options.wait ?? engine.defaultHold(client.config, options)
     const prepared = prepare(client, model, input, { ...options, wait })
     return yield* engine.run(predictions(client), prepared, options, wait)
   }

@@ -73,8 +73,8 @@ export interface FollowOptions extends WaitOptions {
 }
 
 /**
- * How a prediction is run. The hold of the create is 5 seconds when `wait` is absent: an interruption waits for it,
- * and polling is as good after it.
+ * How a prediction is run. The hold of the create is 5 seconds when `wait` is absent, or the total clock where that is
+ * less: an interruption waits for it, and polling is as good after it.
  *
  * @since 0.1.0
  * @category models

@@ -14,6 +14,7 @@ import { isRetryable, ProviderError } from "../../src/ProviderError.js"
 import * as FileInput from "../../src/replicate/FileInput.js"
 import * as Prediction from "../../src/replicate/Prediction.js"
 import * as ReplicateClient from "../../src/replicate/ReplicateClient.js"
+import type * as ReplicateConfig from "../../src/replicate/ReplicateConfig.js"
 import * as Training from "../../src/replicate/Training.js"
 import * as ReplicateEmulator from "../../src/testing/ReplicateEmulator.js"
 import { sse } from "../support/fakeHttp.js"
@@ -246,6 +247,30 @@ describe("options", () => {
         const sent = Object.entries(calls[0]?.headers ?? {}).filter(([name]) => /^(?:prefer|cancel-after)$/.test(name))
         assert.deepStrictEqual<unknown>(Object.fromEntries(sent), headers)
         assert.deepStrictEqual(calls[0]?.body, { input })
+      })
+  )
+
+  it.effect.each(
+    [
+      { options: {}, client: {}, wait: 5 },
+      { options: { timeout: "10 minutes" }, client: {}, wait: 5 },
+      { options: { timeout: "3 seconds" }, client: {}, wait: 3 },
+      { options: { timeout: 1200 }, client: {}, wait: 2 },
+      { options: { timeout: 0 }, client: {}, wait: 1 },
+      { options: {}, client: { timeout: "2 seconds" }, wait: 2 },
+      { options: { timeout: "3 seconds", wait: "9 seconds" }, client: {}, wait: 9 }
+    ] satisfies ReadonlyArray<
+      { options: Prediction.RunOptions; client: ReplicateConfig.Options; wait: number }
+    >
+  )(
+    "C13: run with $options has its create held back for $wait seconds, by a client with $client",
+    (given) =>
+      Effect.gen(function*() {
+        const server = Server.make({}, given.client)
+        yield* Effect.exit(Server.timed(Prediction.run(Server.model, input, given.options))).pipe(
+          Effect.provide(server.layer)
+        )
+        assert.strictEqual(server.calls[0]?.headers["prefer"], `wait=${given.wait}`)
       })
   )
 

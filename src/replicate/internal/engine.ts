@@ -47,6 +47,16 @@ const given = (duration: Duration.DurationInput | undefined) =>
 const totalClock = (config: ReplicateConfig, { timeout }: ClockOptions) => given(timeout) ?? config.timeout
 
 /**
+ * How long, in milliseconds, the API may hold its answer to a create back, so that what is fast needs no look: no longer
+ * than there is time.
+ *
+ * @internal
+ */
+export const defaultHold = (config: ReplicateConfig, options: ClockOptions): number =>
+  // it is rounded up to whole seconds, of which the API takes one at the least
+  Math.min(5000, Duration.toMillis(totalClock(config, options))) || 1
+
+/**
  * Fails with `Timeout` when the total clock runs out. The effect is interrupted only where it says that it can be; `hold`
  * is how much longer than usual a create in it may take.
  */

@@ -118,7 +118,7 @@ const scan = (input: Input) => {
   const root: unknown = input
   if (typeof root !== "object" || root === null || Array.isArray(root)) {
     const found = root === null ? "null" : Array.isArray(root) ? "an array" : typeof root
-    refuse(`expected an object with the model's inputs, not ${found}`)
+    refuse(`expected an object of inputs, not ${found}`)
   } else {
     try {
       visitObject(root)

@@ -80,7 +80,7 @@ const onlyBytes = (stream: Stream.Stream<Uint8Array, ProviderError>, invalid: In
   Stream.mapChunksEffect(stream, (chunk) =>
     Chunk.every(chunk, isUint8Array)
       ? Effect.succeed(chunk)
-      : Effect.fail(invalid("expected a stream of Uint8Arrays: use Stream.encodeText for text")))
+      : Effect.fail(invalid("expected Uint8Arrays: use Stream.encodeText for text")))
 
 /** In bytes. What is read at once of a disk is sent at once, and a piece costs much the same however large it is. */
 const pieceSize = 1024 * 1024
@@ -157,7 +157,7 @@ const bytesOf = (stream: Bytes, invalid: Invalid): Stream.Stream<Uint8Array, Pro
           evaluate: () => stream,
           onError: () => invalid("the ReadableStream could not be read")
         })
-        : Stream.fail(invalid("the ReadableStream is read already: give each input one of its own"))
+        : Stream.fail(invalid("the ReadableStream is read already: give each input its own"))
     )
 
 /**
