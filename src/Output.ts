@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as json from "./internal/filterJson.js"
 import * as views from "./internal/outputViews.js"
+import * as Message from "./Message.js"
 
 /**
  * A piece of the answer's text.
@@ -92,11 +93,7 @@ export const Json = Schema.TaggedStruct("Json", { value: Schema.Unknown })
  * @since 0.1.0
  * @category schemas
  */
-export const ToolCall = Schema.TaggedStruct("ToolCall", {
-  id: Schema.String,
-  name: Schema.String,
-  params: Schema.Unknown
-})
+export const ToolCall = Schema.TaggedStruct("ToolCall", Message.ToolCall.fields)
 
 /**
  * What the call used. Tokens are counts; `seconds` is the time the model ran.

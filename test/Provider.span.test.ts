@@ -129,6 +129,19 @@ describe("the span of a stream", () => {
       assert.deepStrictEqual(told(failed).exit, Exit.void)
     }))
 
+  it.effect("B33: an answer that came to its end did so, whatever its consumer fails with then", () =>
+    Effect.gen(function*() {
+      const tracer = collect()
+      const error = new PaymentRequired({ provider: "Another" })
+      const outcome = yield* Provider.stream({}).pipe(
+        Stream.runForEach(({ _tag }) => _tag === "Finish" ? Effect.fail(error) : Effect.void),
+        Effect.exit,
+        Effect.provide([MockProvider.layer(["Hello"]), tracer.layer])
+      )
+      assert.isTrue(Exit.isFailure(outcome))
+      assert.deepStrictEqual(told(tracer).exit, Exit.void)
+    }))
+
   it.effect("B33: is the parent of the calls of Replicate, and a child of the span around", () =>
     Effect.gen(function*() {
       const tracer = collect()

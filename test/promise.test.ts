@@ -452,7 +452,9 @@ describe.sequential("follow", () => {
         for await (const _ of replicate.follow(other)) break
       })
       const { signal } = new AbortController()
-      assert.deepStrictEqual((yield* read(replicate.follow(id, { signal, timeout: -1 }))).came, [])
+      const refused = yield* read(replicate.follow(id, { signal, timeout: -1 }))
+      assert.deepStrictEqual(refused.came, [])
+      assert.instanceOf(refused.reason, InvalidRequest)
       assert.strictEqual(yield* cancels, 0)
     }))
 })

@@ -15,12 +15,17 @@ import { annotate, streamSpan } from "./streamSpan.js"
 
 const unknownFinish: Of<"Finish"> = { _tag: "Finish", reason: "unknown" }
 
-/** What became of a stream. The failure may be the consumer's as well, of which nothing is told. */
-const fate = (exit: Exit.Exit<unknown, unknown>): string => {
-  if (Exit.isSuccess(exit)) return "was stopped early"
+/**
+ * What became of a stream before its end, for the log and for its span. The failure may be the consumer's as well, of
+ * which nothing is told.
+ */
+const fate = (exit: Exit.Exit<unknown, unknown>): readonly [how: string, told: Exit.Exit<void, unknown>] => {
+  if (Exit.isSuccess(exit)) return ["was stopped early", Exit.void]
   const error = Option.filter(Cause.failureOption(exit.cause), isProviderError)
-  if (Option.isSome(error)) return `failed with ${error.value._tag}`
-  return Cause.isInterruptedOnly(exit.cause) ? "was interrupted" : "was given up"
+  if (Option.isSome(error)) return [`failed with ${error.value._tag}`, Exit.fail(error.value)]
+  return Cause.isInterruptedOnly(exit.cause)
+    ? ["was interrupted", Exit.failCause(exit.cause)]
+    : ["was given up", Exit.void]
 }
 
 /**
@@ -40,7 +45,7 @@ export const framed = (
     yield* Effect.logDebug(`${call} with ${given.length === 0 ? "no options" : given.join(", ")}`)
     if (ignored.length > 0) yield* Effect.logDebug(`${call} ignores ${ignored.join(", ")}`)
     const startedAt = yield* Clock.currentTimeMillis
-    const span = yield* streamSpan(info)
+    const spanScope = yield* Scope.make()
 
     let finish = unknownFinish
     let usage: Of<"Usage"> | undefined
@@ -48,10 +53,15 @@ export const framed = (
     let count = 0
     yield* Effect.addFinalizer((exit) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const how = ended ? "is done" : fate(exit)
-        return Effect.logDebug(`${call} ${how}, outputs: ${count}, milliseconds: ${now - startedAt}`)
+        const [how, told] = ended ? ["is done", Exit.void] as const : fate(exit)
+        return Effect.zipRight(
+          Effect.logDebug(`${call} ${how}, outputs: ${count}, milliseconds: ${now - startedAt}`),
+          Scope.close(spanScope, told)
+        )
       })
     )
+
+    const span = yield* Scope.extend(streamSpan(info), spanScope)
 
     // closed before what is told of the end
     const bodyScope = yield* Scope.fork(yield* Effect.scope, ExecutionStrategy.sequential)

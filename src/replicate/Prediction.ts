@@ -131,7 +131,7 @@ export const changes = (
 
 /**
  * Streams the output of a prediction that was created before, also by another program, from its beginning: what `stream`
- * does for one of its own. Given a stream that was cut, it gives what is missing, and nothing twice.
+ * does for one of its own. Given a stream that was cut and is `resumable`, it gives what is missing, and nothing twice.
  *
  * What is over, or has no stream, gives its output at its end. Fails like `stream`. The prediction goes on when the
  * stream is ended early.

@@ -243,8 +243,7 @@ const isBare = ({ isTerminal, output }: Prediction): boolean => isTerminal && ou
 export const followed =
   <A>(client: Service, of: Followed, options: FollowOptions<A>): Push.Source<A, ProviderError> => ({ opened, take }) =>
     Effect.gen(function*() {
-      const cut = isCut(of) ? of : undefined
-      const from = isCut(of) ? of.predictionId : of
+      const [from, cut] = isCut(of) ? [of.predictionId, of] as const : [of, undefined] as const
       if (from === undefined) return yield* invalid("prediction", "the stream that was cut is not of a prediction")
       const read = (id: string) =>
         Effect.mapError(predictions(client).get(id), (error) =>
