@@ -30,16 +30,16 @@ export const fail = <E>(error: E): Pull<never, E> => Effect.fail(Option.some(err
 /** The sources of the streams that were made here. */
 const sources = new WeakMap<object, unknown>()
 
-const sourceOf = <A, E, R>(self: Stream.Stream<A, E, R>) =>
-  // `toStream` puts in what it makes the stream of
-  sources.get(self) as Source<A, E, R> | undefined
-
 /**
  * Opens a stream. One that was made here is read by the pull of its source, without a channel between.
  *
  * @internal
  */
-export const open = <A, E, R>(self: Stream.Stream<A, E, R>): Source<A, E, R> => sourceOf(self) ?? Stream.toPull(self)
+export const open = <A, E, R>(self: Stream.Stream<A, E, R>): Source<A, E, R> => {
+  // `toStream` puts in what it makes the stream of
+  const source = sources.get(self) as Source<A, E, R> | undefined
+  return source ?? Stream.toPull(self)
+}
 
 /**
  * Makes what a stream does that was made here part of a span: its opening, and the fibers that begin there. Others stay
@@ -47,10 +47,8 @@ export const open = <A, E, R>(self: Stream.Stream<A, E, R>): Source<A, E, R> => 
  *
  * @internal
  */
-export const withSpan = <A, E>(self: Stream.Stream<A, E>, span: Tracer.Span): Stream.Stream<A, E> => {
-  const source = sourceOf(self)
-  return source === undefined ? self : toStream(Effect.provideService(source, Tracer.ParentSpan, span))
-}
+export const withSpan = <A, E>(self: Stream.Stream<A, E>, span: Tracer.Span): Stream.Stream<A, E> =>
+  sources.has(self) ? toStream(Effect.provideService(open(self), Tracer.ParentSpan, span)) : self
 
 /**
  * Makes a stream of a source. As `Stream.fromPull`, at two thirds of the cost.
